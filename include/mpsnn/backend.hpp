@@ -1,0 +1,141 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "mpsnn/graph.hpp"
+
+namespace mpsnn {
+
+/// A parameter, running statistic or optimizer state on the device.
+struct Variable {
+  std::string name;  ///< The label of its node, e.g. "conv2d_1.weight".
+  Shape shape;
+  DType dtype;  ///< As the device holds it: float32, or float64 on the reference.
+  enum class Kind : std::uint8_t { parameter, statistic, optimizer } kind;
+};
+
+/// What the executables of one model share: its variables, on the device, and
+/// the queue on which their runs execute one after the other. Thread-safe.
+class Session {
+ public:
+  virtual ~Session() = default;
+  virtual std::vector<Variable> variables() const = 0;
+  /// Copies a variable, after every run submitted so far. `to` has its dtype.
+  /// @throws ShapeError if there is no such variable, or dtype or size differ.
+  virtual void read(std::string_view name, HostSpan to) = 0;
+  virtual void write(std::string_view name, HostArray from) = 0;
+  /// Training steps completed, and the seed of dropout.
+  virtual std::uint64_t step() const = 0;
+  virtual std::uint64_t seed() const = 0;
+  virtual void set_step(std::uint64_t step, std::uint64_t seed) = 0;
+  /// Returns when every run submitted so far has ended.
+  virtual void wait() = 0;
+  /// Whether the caller is the engine, as a completion callback is.
+  virtual bool on_engine_thread() const = 0;
+};
+
+struct SessionOptions {
+  std::uint64_t seed = 0;
+  int threads = 0;  ///< Of the host, for kernels; 0: as OpenMP decides.
+};
+
+constexpr int max_batch = 1 << 20;
+
+struct CompileOptions {
+  int batch = 1;                      ///< Images per run, 1 to max_batch.
+  std::vector<ValueId> outputs;       ///< Values a run may return.
+  ValueId loss;                       ///< If present, a run with a non-finite one updates nothing.
+  std::shared_ptr<Session> session;   ///< Null: a new one.
+  SessionOptions session_options;     ///< Of that new one.
+  int in_flight = 2;                  ///< Runs submitted and not done, at most.
+  bool optimize = true;               ///< Run the fusion passes of the backend.
+};
+
+/// What one run reads and writes.
+struct Bindings {
+  int images = 0;  ///< Real images, 1 to batch; the rest of the batch is padding.
+  /// Batched values first axis `images`; copied before `submit` returns.
+  std::vector<std::pair<ValueId, HostArray>> inputs;
+  /// Written before the run is done; the caller keeps them alive until then.
+  std::vector<std::pair<ValueId, HostSpan>> outputs;
+};
+
+/// One submitted execution. Copies share it.
+class Run {
+ public:
+  struct State;
+  Run() = default;
+  explicit Run(std::shared_ptr<State> state) : state_(std::move(state)) {}
+  /// Returns when the run has ended. @throws what the run failed with, at every call.
+  void wait() const;
+  bool done() const;
+  explicit operator bool() const { return state_ != nullptr; }
+
+ private:
+  std::shared_ptr<State> state_;
+};
+
+struct MemoryReport {
+  std::size_t arena_bytes = 0;      ///< Held for intermediate values.
+  std::size_t unshared_bytes = 0;   ///< What they would take without sharing.
+  std::size_t scratch_bytes = 0;    ///< Kernels' own, within unshared_bytes as well.
+  std::size_t staging_bytes = 0;    ///< For batches in flight.
+  std::size_t parameter_bytes = 0;  ///< Parameters and running statistics of the session.
+  std::size_t state_bytes = 0;      ///< Optimizer state of the session.
+  std::size_t packed_bytes = 0;     ///< Copies of parameters in a kernel's own layout.
+};
+
+/// Where one node ran: its line, and the backend's implementation of it.
+struct Implementation {
+  std::string node;
+  std::string name;
+};
+
+/// A graph made ready for one device and one batch size. Thread-safe.
+class Executable {
+ public:
+  virtual ~Executable() = default;
+  /// Queues one run and returns; blocks while `in_flight` are under way.
+  /// `done` is called on the engine's thread when the run has ended.
+  /// @throws ShapeError if an input is missing, unknown, or of another size or
+  ///     dtype; nothing has run then.
+  virtual Run submit(const Bindings& bindings, std::function<void(const Run&)> done = {}) = 0;
+  virtual std::shared_ptr<Session> session() const = 0;
+  virtual MemoryReport memory_report() const = 0;
+  virtual std::vector<Implementation> implementations() const = 0;
+  /// The graph that runs, after the backend's passes.
+  virtual const Graph& graph() const = 0;
+};
+
+/// One way of running graphs. Stateless, so one instance serves the process.
+class Backend {
+ public:
+  virtual ~Backend() = default;
+  virtual std::string_view name() const = 0;
+  virtual bool supports(const Node& node) const = 0;
+  /// @throws UnsupportedError listing every node that has no kernel here.
+  virtual std::unique_ptr<Executable> compile(const Graph& graph,
+                                              const CompileOptions& options) const = 0;
+};
+
+/// The backends compiled into this library, fastest first; "reference" is last.
+std::span<const Backend* const> backends();
+/// @throws UnsupportedError naming those that exist. Empty: the fastest.
+const Backend& backend(std::string_view name);
+
+/// Every backend the project has, and why it is missing where it is.
+struct BackendStatus {
+  std::string_view name;
+  bool available;
+  std::string detail;  ///< Of an available one its library's version; else the reason.
+};
+std::vector<BackendStatus> backend_status();
+
+}  // namespace mpsnn

@@ -1,0 +1,78 @@
+#pragma once
+
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "mpsnn/ops.hpp"
+#include "mpsnn/shape.hpp"
+
+namespace mpsnn {
+
+/// Names one value of one Graph. Default-constructed: "absent".
+struct ValueId {
+  int index = -1;
+
+  explicit operator bool() const { return index >= 0; }
+  friend bool operator==(ValueId, ValueId) = default;
+};
+
+/// One operation. A gradient node carries the attributes of the forward node
+/// that it differentiates and that node's first output; it reads dy and what
+/// the op's spec says it saved, and writes one value per differentiable input.
+struct Node {
+  Op op;
+  std::vector<ValueId> inputs;   ///< Absent where an optional input was left out.
+  std::vector<ValueId> outputs;  ///< Absent where nobody wants the value.
+  ValueId gradient_of;           ///< Absent for a forward node.
+  std::string label;
+};
+
+/// A feed-forward program: nodes in the order they were added, which is a
+/// topological order because a node can only name values that already exist.
+/// A pass gives a new graph in which a value keeps its id.
+class Graph {
+ public:
+  /// Appends `op` and returns its first output. The shapes of the outputs are
+  /// inferred here, so a mistake is reported on the line that made it.
+  /// @throws ShapeError if `op` does not accept `inputs`; the graph is then unchanged.
+  ValueId add(const Op& op, std::span<const ValueId> inputs = {}, std::string label = {});
+  ValueId add(const Op& op, std::initializer_list<ValueId> inputs, std::string label = {}) {
+    return add(op, std::span(inputs.begin(), inputs.size()), std::move(label));
+  }
+
+  /// Appends the gradient node of the node that produces `output`, computing
+  /// only the gradients of the inputs in `wanted`. An absent `dy` means 1 / N.
+  const Node& add_gradient(ValueId output, ValueId dy, std::span<const ValueId> wanted);
+
+  std::span<const Node> nodes() const { return nodes_; }
+  const TensorDesc& desc(ValueId value) const;
+  int value_count() const { return static_cast<int>(descs_.size()); }
+  /// The node that writes `value`. @throws ShapeError if there is none.
+  const Node& producer(ValueId value) const;
+  /// Whether a node of this graph writes `value`.
+  bool has(ValueId value) const;
+
+  /// The same values with these nodes instead; for passes.
+  Graph with_nodes(std::vector<Node> nodes) const;
+  /// A new value that no node writes yet; for passes.
+  ValueId add_value(const TensorDesc& desc);
+
+  /// One line per node: `%2 = conv2d(%0, %1) stride=(1, 1) ...  # (28, 28, 32) float32`.
+  std::string print() const;
+  /// The line of one node, for messages.
+  std::string print(const Node& node) const;
+
+ private:
+  const Node& append(Node node);
+
+  std::vector<Node> nodes_;
+  std::vector<TensorDesc> descs_;
+  std::vector<int> producers_;  // by value index; -1: none
+};
+
+/// The op's name as used in Python, messages and benchmarks, e.g. "conv2d".
+std::string_view name(const Op& op);
+
+}  // namespace mpsnn

@@ -1,0 +1,84 @@
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "mpsnn/backend.hpp"
+#include "mpsnn/loss_labels.hpp"
+#include "mpsnn/training.hpp"
+
+namespace mpsnn {
+
+/// What a loss that is not finite does: `raise` fails its step, which then
+/// updates nothing; `propagate` trains on.
+enum class NanPolicy : std::uint8_t { raise, propagate };
+
+struct TrainerOptions {
+  Optimizer optimizer;
+  int batch = 32;
+  std::string backend;  ///< Empty: the fastest.
+  std::uint64_t seed = 0;
+  int threads = 0;  ///< 0: as OpenMP decides.
+  NanPolicy nan_policy = NanPolicy::raise;
+  int in_flight = 2;
+};
+
+/// One training step under way. Copies share it.
+class Step {
+ public:
+  struct State;
+  explicit Step(std::shared_ptr<State> state) : state_(std::move(state)) {}
+  void wait() const;  ///< @throws what the step failed with.
+  bool done() const;
+  /// One per real image. Waits.
+  std::span<const float> loss() const;
+
+ private:
+  std::shared_ptr<State> state_;
+};
+
+using Inputs = std::vector<std::pair<ValueId, HostArray>>;
+
+/// A training graph and inference graphs over the same variables. Thread-safe;
+/// a call after `close` throws Error. From a completion callback only reading is
+/// allowed: a step there would wait for itself.
+class Trainer {
+ public:
+  /// @throws ShapeError if `loss` is not one number per image, or batch < 1.
+  Trainer(const Graph& graph, ValueId loss, std::vector<ValueId> outputs,
+          const TrainerOptions& options);
+  ~Trainer();
+
+  /// Queues one step on `images` (1 to batch) images and returns; blocks while
+  /// two are in flight. `done` runs on the engine's thread, also after a failure.
+  /// Null labels: a graph with several bind each through `inputs`.
+  Step train_step(int images, const Inputs& inputs, const LossLabels& labels,
+                  std::function<void(Step)> done = {});
+
+  /// Runs the inference graph on any number of images. `outputs[i]` receives
+  /// images * size values of the i-th output. Waits for the steps before it.
+  void infer(int images, const Inputs& inputs, std::span<const HostSpan> outputs);
+
+  /// As `infer`, and the loss of each image, float32 (images,).
+  void evaluate(int images, const Inputs& inputs, const LossLabels& labels, HostSpan loss,
+                std::span<const HostSpan> outputs);
+
+  float learning_rate() const;
+  void set_learning_rate(float rate);  ///< Of the steps submitted from now on.
+
+  std::shared_ptr<Session> session() const;
+  std::shared_ptr<const Executable> training_executable() const;
+  std::string_view backend() const;
+  int batch() const;
+  void wait();   ///< For every step submitted.
+  void close();  ///< Waits, then releases the device's memory. Idempotent.
+  bool closed() const;
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace mpsnn

@@ -1,0 +1,52 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "mpsnn/graph.hpp"
+
+namespace mpsnn {
+
+/// A gradient of the loss: d(mean over the batch's real images of loss) / d(value).
+/// `gradient` is absent where the loss does not depend on the value.
+struct Gradient {
+  ValueId value;
+  ValueId gradient;
+};
+
+/// Appends, to `graph`, the gradient node of every node between `loss` and the
+/// values in `wrt`, in reverse order; a value read twice gets the sum.
+/// @throws ShapeError if `loss` is not one number per image.
+std::vector<Gradient> add_gradients(Graph& graph, ValueId loss, std::span<const ValueId> wrt);
+
+/// Every Parameter of `graph`, in the order they were added.
+std::vector<ValueId> parameters(const Graph& graph);
+
+/// An update rule and its starting learning rate.
+struct Optimizer {
+  Op rule;  ///< Sgd, RmsProp or Adam.
+  float learning_rate = 1e-3f;
+};
+
+struct TrainingGraph {
+  Graph graph;
+  ValueId learning_rate;  ///< A Scalar, bound at every run. Absent: nothing uses it.
+};
+
+/// `graph` up to `loss`, its gradients, running statistics, and one update per
+/// trainable parameter: the optimizer's, or its data source's own.
+/// @throws ShapeError if the loss depends on no trainable parameter.
+TrainingGraph training_graph(const Graph& graph, ValueId loss, const Op& rule);
+
+/// What `outputs` need, with dropout gone and batch_norm on running statistics.
+Graph inference_graph(const Graph& graph, std::span<const ValueId> outputs);
+
+/// `graph` without the nodes that neither `keep` nor any update needs.
+Graph eliminate_dead(const Graph& graph, std::span<const ValueId> keep);
+
+/// Fuses relu into the conv2d, dense or batch_norm before it, and moves the
+/// gradient of a relu in front of a max_pool2d behind it, where the image is
+/// smaller. `keep` stays readable.
+Graph fuse(const Graph& graph, std::span<const ValueId> keep);
+
+}  // namespace mpsnn

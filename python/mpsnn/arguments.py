@@ -1,0 +1,95 @@
+"""Checks of what a user passes to an op, so that a mistake names op and argument."""
+
+from __future__ import annotations
+
+import math
+import operator
+from collections.abc import Sequence
+from typing import Literal, SupportsIndex
+
+from mpsnn._core import ShapeError
+
+Pair = int | tuple[int, int]
+"""One number for both axes, or (rows, columns), in pixels."""
+
+Padding = Literal["same", "valid"] | int | tuple[int, int, int, int]
+"""Zeros around an image: a rule, one number for all sides, or (top, bottom, left, right)."""
+
+Sides = Literal["same", "valid"] | tuple[int, int, int, int]
+"""Padding as the engine takes it."""
+
+_LARGEST = 2**31 - 1
+
+
+def integer(op: str, argument: str, value: SupportsIndex, low: int = 0) -> int:
+    """`value` as an int of at least `low`, small enough for the engine."""
+    if isinstance(value, bool) or not hasattr(value, "__index__"):
+        raise TypeError(f"{op}: {argument} must be an integer, got {value!r}")
+    number = operator.index(value)
+    if not low <= number <= _LARGEST:
+        raise ShapeError(f"{op}: {argument} must be from {low} to {_LARGEST}, got {number}")
+    return number
+
+
+def real(op: str, argument: str, value: float) -> float:
+    """`value` as a finite float."""
+    if isinstance(value, bool | str) or not hasattr(value, "__float__"):
+        raise TypeError(f"{op}: {argument} must be a number, got {value!r}")
+    number = float(value)
+    if not math.isfinite(number):
+        raise ShapeError(f"{op}: {argument} must be finite, got {number}")
+    return number
+
+
+def fraction(op: str, argument: str, value: float) -> float:
+    """`value` as a float of at least 0 and less than 1."""
+    number = real(op, argument, value)
+    if not 0 <= number < 1:
+        raise ShapeError(f"{op}: {argument} must be at least 0 and less than 1, got {number}")
+    return number
+
+
+def positive(op: str, argument: str, value: float) -> float:
+    """`value` as a float greater than 0."""
+    number = real(op, argument, value)
+    if number <= 0:
+        raise ShapeError(f"{op}: {argument} must be greater than 0, got {number}")
+    return number
+
+
+def pair(op: str, argument: str, value: Pair) -> tuple[int, int]:
+    """`value` as (rows, columns), each at least 1."""
+    both = value if isinstance(value, tuple | list) else (value, value)
+    if len(both) != 2:
+        raise ShapeError(f"{op}: {argument} must be one integer or two, got {value!r}")
+    return integer(op, argument, both[0], 1), integer(op, argument, both[1], 1)
+
+
+def shape(op: str, argument: str, value: Sequence[int]) -> list[int]:
+    """`value` as a list of extents, each at least 1."""
+    return [integer(op, argument, extent, 1) for extent in value]
+
+
+def padding(op: str, value: Padding) -> Sides:
+    """`value` as a rule or as (top, bottom, left, right)."""
+    if isinstance(value, str):
+        if value not in ("same", "valid"):
+            raise ShapeError(f"{op}: padding must be 'same', 'valid' or numbers, got {value!r}")
+        return value
+    sides = value if isinstance(value, tuple | list) else (value,) * 4
+    if len(sides) != 4:
+        raise ShapeError(
+            f"{op}: padding must be one integer or (top, bottom, left, right), got {value!r}"
+        )
+    top, bottom, left, right = (integer(op, "padding", side) for side in sides)
+    return top, bottom, left, right
+
+
+def seed(value: SupportsIndex) -> int:
+    """`value` as an unsigned number of 64 bits."""
+    if isinstance(value, bool) or not hasattr(value, "__index__"):
+        raise TypeError(f"seed: must be an integer, got {value!r}")
+    number = operator.index(value)
+    if not 0 <= number < 2**64:
+        raise ShapeError(f"seed: must be from 0 to 2**64 - 1, got {number}")
+    return number

@@ -1,0 +1,125 @@
+"""What a graph reads: images, labels and parameters. The first half of `Graph`."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from typing import Literal
+
+from mpsnn import _core, arguments
+from mpsnn._core import ShapeError, ops
+from mpsnn.sources import DataSource
+from mpsnn.values import Nodes, Value
+
+
+class Inputs(Nodes):
+    """A graph that can be given data."""
+
+    def __init__(self, seed: int = 0) -> None:
+        super().__init__(seed)
+        self.inputs: list[Value] = []
+        self.label_inputs: list[Value] = []
+        self._dropouts = 0
+
+    def input(
+        self,
+        *shape: int,
+        dtype: Literal["float32", "uint8"] = "float32",
+        scale: float = 1.0,
+        offset: float = 0.0,
+        name: str | None = None,
+    ) -> Value:
+        """Data bound at every run, an array (N, *shape); y = x * scale + offset.
+
+        Args:
+            shape: Of one image, for example 28, 28, 1.
+            dtype: Of the bound array. The value itself is float32.
+            scale: Applied on the device, for example 1 / 255 for uint8 images.
+            offset: Added after scaling.
+            name: The key of this input where a graph has several.
+
+        Raises:
+            ShapeError: If a number is not accepted, or the name is taken.
+        """
+        if dtype not in ("float32", "uint8"):
+            raise ShapeError(f"input: dtype must be float32 or uint8, got {dtype!r}")
+        extents = arguments.shape("input", "shape", shape)
+        factor = arguments.real("input", "scale", scale)
+        shift = arguments.real("input", "offset", offset)
+        with self.naming("input", name) as label:
+            value = self._add("input", ops.Input(extents, dtype, factor, shift), label)
+        self.inputs.append(value)
+        return value
+
+    def labels(self, classes: int, *, name: str | None = None) -> Value:
+        """The ground truth, (K,), bound at every run with a weight per image.
+
+        Bound as class indices, integers (N,), or as distributions, float32 (N, K).
+
+        Raises:
+            ShapeError: If there are no `classes`, or the name is taken.
+        """
+        count = arguments.integer("labels", "classes", classes, 1)
+        with self.naming("labels", name) as label:
+            value = self._add("labels", ops.Labels(count), label)
+        self.label_inputs.append(value)
+        return value
+
+    def parameter(
+        self,
+        *shape: int,
+        source: DataSource | None = None,
+        tensor: str = "weight",
+        trainable: bool = True,
+        name: str | None = None,
+    ) -> Value:
+        """Values that live on the device and, if `trainable`, are learned.
+
+        Args:
+            shape: (O, K.h, K.w, C / groups) for conv2d, (O, size of x) for dense.
+            source: Where the first values come from. None: zeros.
+            tensor: What the source calls them.
+            trainable: Whether training changes them.
+            name: Under which they are saved.
+
+        Raises:
+            ShapeError: If an extent is not positive, or the name is taken.
+        """
+        lender = None if source is None else _core.Source(source)
+        return self._parameter(lender, tensor, shape, trainable, name)
+
+    def parameters(
+        self,
+        source: DataSource | None,
+        shapes: Mapping[str, tuple[int, ...]],
+        *,
+        name: str,
+        frozen: Collection[str] = (),
+    ) -> dict[str, Value]:
+        """Every parameter of one op, lent by one source in one `load`.
+
+        Args:
+            source: Serves every tensor of `shapes`. None: zeros.
+            shapes: Of each tensor, by its name, for example weight and bias.
+            name: Of the op; the parameters are called `name`.weight and so on.
+            frozen: Tensors that training does not change.
+
+        Raises:
+            ShapeError: If an extent is not positive, or a name is taken.
+        """
+        lender = None if source is None else _core.Source(source)
+        return {
+            tensor: self._parameter(lender, tensor, shape, tensor not in frozen, f"{name}.{tensor}")
+            for tensor, shape in shapes.items()
+        }
+
+    def _parameter(
+        self,
+        source: _core.Source | None,
+        tensor: str,
+        shape: tuple[int, ...],
+        trainable: bool,
+        name: str | None,
+    ) -> Value:
+        extents = arguments.shape("parameter", "shape", shape)
+        with self.naming("parameter", name) as label:
+            return self._add("parameter", ops.Parameter(extents, trainable, source, tensor), label)

@@ -1,0 +1,293 @@
+"""Running a network: batches in, losses out."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from os import PathLike
+from types import TracebackType
+from typing import Any, Literal, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mpsnn import _core, arguments, io
+from mpsnn._core import Error, ShapeError, Step
+from mpsnn.optim import Adam, Optimizer
+from mpsnn.values import Value
+
+__all__ = ["Evaluation", "LossLabels", "Step", "Trainer"]
+
+Array: TypeAlias = NDArray[Any]
+Images: TypeAlias = Array | Mapping[Value | str, Array]
+
+_ADAM = Adam()
+
+
+@dataclass(frozen=True, eq=False)
+class LossLabels:
+    """The ground truth of one batch.
+
+    Args:
+        labels: Class indices, integers (N,), or distributions, float32 (N, K).
+        weights: Of each image's loss, float32 (N,). None: all 1.
+    """
+
+    labels: Array
+    weights: Array | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Evaluation:
+    """What `Trainer.evaluate` found.
+
+    Attributes:
+        loss: Mean of `losses`.
+        accuracy: Share of the images, by weight, whose class the first output gives the
+            largest value; None if there is no output (K,) or no weight.
+        losses: Of each image, times its weight, float32 (N,).
+        outputs: Of the trainer's outputs, (N, ...) each.
+    """
+
+    loss: float
+    accuracy: float | None
+    losses: NDArray[np.float32]
+    outputs: tuple[Array, ...]
+
+
+class Trainer:
+    """A network on a device: training steps, inference, and its weights.
+
+    Training and inference share the weights, which live on the device. Every method may be
+    called from any thread. Use it in a `with` statement, or `close` it, to release the
+    device's memory at once.
+
+    Args:
+        loss: One number per image, ().
+        outputs: What `infer` returns: one value, or several.
+        optimizer: Update rule and first learning rate.
+        batch: Images per step, at most; smaller ones are padded and cost the same.
+        backend: One of `backend_names()`. None: the fastest here.
+        seed: Of dropout, 0 to 2**64 - 1.
+        threads: Of the host, for kernels. None: as OpenMP decides (OMP_NUM_THREADS).
+        nan_policy: With "raise", a step whose loss is not finite fails with `NumericError`
+            and changes nothing; with "propagate" it trains on.
+        in_flight: Steps submitted and not done, at most.
+
+    Raises:
+        ShapeError: If `loss` is not one number per image or depends on no trainable
+            parameter, or a number is not accepted.
+        UnsupportedError: If there is no such backend here, or it lacks an op.
+    """
+
+    def __init__(
+        self,
+        loss: Value,
+        outputs: Value | Sequence[Value] | None = None,
+        *,
+        optimizer: Optimizer = _ADAM,
+        batch: int = 32,
+        backend: str | None = None,
+        seed: int = 0,
+        threads: int | None = None,
+        nan_policy: Literal["raise", "propagate"] = "raise",
+        in_flight: int = 2,
+    ) -> None:
+        if not isinstance(loss, Value):
+            raise TypeError(f"loss: must be a Value, got {type(loss).__name__}")
+        if nan_policy not in ("raise", "propagate"):
+            raise ShapeError(f"nan_policy: must be 'raise' or 'propagate', got {nan_policy!r}")
+        if not callable(getattr(optimizer, "rule", None)):
+            raise TypeError(f"optimizer: must be one such as Adam(), got {optimizer!r}")
+        self._graph = loss.graph
+        self._single = isinstance(outputs, Value)
+        self._outputs = _outputs(outputs)
+        self.optimizer = optimizer
+        self._core = _core.Trainer(
+            self._graph.core,
+            loss.id,
+            [self._graph.check("trainer", "outputs", v) for v in self._outputs],
+            rule=optimizer.rule(),
+            learning_rate=optimizer.learning_rate,
+            batch=arguments.integer("trainer", "batch", batch, 1),
+            backend=backend or "",
+            seed=arguments.seed(seed),
+            threads=0 if threads is None else arguments.integer("trainer", "threads", threads, 1),
+            nan_policy=nan_policy,
+            in_flight=arguments.integer("trainer", "in_flight", in_flight, 1),
+        )
+
+    def train_step(
+        self,
+        images: Images,
+        labels: Array | LossLabels,
+        weights: Array | None = None,
+        *,
+        on_complete: Callable[[Step], None] | None = None,
+    ) -> Step:
+        """Start one step on 1 to `batch` images, and return at once.
+
+        Blocks only while `in_flight` steps are under way. Arrays are copied before it
+        returns, so they may be reused. The gradient is that of the mean loss over the N
+        images, whatever their weights.
+
+        Args:
+            images: C-contiguous (N, ...), of the input's dtype; or a mapping from each
+                input (its Value or name) to such an array where the graph has several.
+            labels: Class indices, integers (N,); distributions, float32 (N, K); or both
+                labels and weights as `LossLabels`.
+            weights: Of each image's loss, float32 (N,). None: all 1.
+            on_complete: Called with the step, on the engine's thread, when it has ended. It
+                must not wait for another step.
+
+        Returns:
+            The step: `loss` (N,) float32 and `wait()` wait for it, `done()` does not.
+            What fails while it runs is raised by `loss` and `wait()`; the trainer stays
+            usable and the weights as they were.
+
+        Raises:
+            ShapeError: Naming images, labels or weights. Nothing has run then.
+            Error: If the trainer is closed.
+        """
+        truth = _loss_labels(labels, weights)
+        return self._core.train_step(
+            self._bind(images), truth.labels, truth.weights, on_complete
+        )
+
+    def infer(self, images: Images) -> Any:
+        """Compute the outputs for any number of images, after the steps before it.
+
+        Returns:
+            An array (N, ...); a tuple of them if the trainer was made with a sequence.
+
+        Raises:
+            ShapeError: Naming images.
+            Error: If the trainer has no outputs or is closed.
+        """
+        if not self._outputs:
+            raise Error("infer: the trainer was made without outputs")
+        results = self._core.infer(self._bind(images))
+        return results[0] if self._single else tuple(results)
+
+    def evaluate(
+        self, images: Images, labels: Array | LossLabels, weights: Array | None = None
+    ) -> Evaluation:
+        """Loss and accuracy on any number of images, by the inference graph.
+
+        Dropout is off and batch_norm uses its running statistics. Arguments and errors as
+        `train_step`.
+        """
+        truth = _loss_labels(labels, weights)
+        losses, outputs = self._core.evaluate(self._bind(images), truth.labels, truth.weights)
+        accuracy = _accuracy(outputs[0], truth) if outputs else None
+        return Evaluation(float(losses.mean(dtype=np.float64)), accuracy, losses, tuple(outputs))
+
+    @property
+    def learning_rate(self) -> float:
+        """Of the steps submitted from now on."""
+        return self._core.learning_rate
+
+    @learning_rate.setter
+    def learning_rate(self, rate: float) -> None:
+        self._core.learning_rate = arguments.real("trainer", "learning_rate", rate)
+
+    @property
+    def backend(self) -> str:
+        """Name of the backend that runs it."""
+        return self._core.backend
+
+    @property
+    def batch(self) -> int:
+        """Images per step, at most."""
+        return self._core.batch
+
+    @property
+    def step(self) -> int:
+        """Training steps completed, those before a `load` included."""
+        return self._core.session.step
+
+    @property
+    def seed(self) -> int:
+        """Of dropout."""
+        return self._core.session.seed
+
+    @property
+    def closed(self) -> bool:
+        """Whether `close` was called."""
+        return self._core.closed
+
+    def state_dict(self) -> dict[str, Array]:
+        """Copies of every parameter and running statistic, by name.
+
+        In the device's dtype: float32, or float64 on the reference backend.
+        """
+        return io.read_variables(self._core.session, io.MODEL)
+
+    def load_state_dict(self, state: Mapping[str, Array], strict: bool = True) -> None:
+        """Replace parameters and running statistics; optimizer state stays.
+
+        Args:
+            state: Floating point arrays by name, as from `state_dict`.
+            strict: Whether names that are missing or unknown are an error.
+
+        Raises:
+            ShapeError: Listing every missing or unknown name and every wrong shape or
+                dtype. Nothing has changed then.
+        """
+        io.write_variables(self._core.session, state, io.MODEL, strict=strict)
+
+    def save(self, path: str | PathLike[str]) -> None:
+        """Write everything that training needs to go on, as safetensors, atomically.
+
+        Waits for the steps submitted so far. A file that is already there is replaced
+        whole or not at all.
+
+        Raises:
+            OSError: If the file cannot be written.
+        """
+        io.save_checkpoint(path, self._core, self.optimizer)
+
+    def load(self, path: str | PathLike[str], *, weights_only: bool = False) -> None:
+        """Continue from a file that `save` wrote, bit for bit on the same backend.
+
+        Restores weights, running statistics, optimizer state, step, seed and learning rate.
+
+        Args:
+            path: Of the file.
+            weights_only: Take parameters and statistics alone, of any safetensors file
+                that has them under the same names.
+
+        Raises:
+            OSError: If the file cannot be read.
+            CheckpointError: If it is damaged, of another model or of another optimizer.
+                Nothing has changed then.
+        """
+        io.load_checkpoint(path, self._core, self.optimizer, weights_only=weights_only)
+
+    def memory_report(self) -> dict[str, int]:
+        """Bytes of the training step by use, among them `arena_bytes`: see the guide."""
+        return dict(self._core.memory_report())
+
+    def implementations(self) -> list[tuple[str, str]]:
+        """Each node of the training step as it is printed, and what runs it."""
+        return list(self._core.implementations())
+
+    def wait(self) -> None:
+        """Return when every step submitted so far has ended."""
+        self._core.wait()
+
+    def close(self) -> None:
+        """Wait for the steps submitted, then release the device's memory. Idempotent."""
+        self._core.close()
+
+    def __enter__(self) -> Trainer:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()

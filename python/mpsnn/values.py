@@ -1,0 +1,111 @@
+"""Values of a graph, and the bookkeeping that every graph needs: names, nodes, checks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, cast
+
+from mpsnn import _core, arguments
+from mpsnn._core import ShapeError
+
+if TYPE_CHECKING:
+    from mpsnn.graph import Graph
+
+
+@dataclass(frozen=True)
+class Value:
+    """What one node of one graph computes. Shapes are per image; the batch comes later."""
+
+    graph: Graph
+    id: _core.ValueId
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """(H, W, C), (K,) or (); the batch axis is not part of it."""
+        return self.graph.core.shape(self.id)
+
+    @property
+    def dtype(self) -> str:
+        """As numpy spells it; float32 for everything that a network computes."""
+        return self.graph.core.dtype(self.id)
+
+    @property
+    def label(self) -> str:
+        """Name of the node that computes it, unique for inputs and parameters."""
+        return self.graph.core.label(self.id)
+
+    def __repr__(self) -> str:
+        return f"Value({self.label or self.id.index!r}, shape={self.shape}, dtype={self.dtype})"
+
+
+class Nodes:
+    """The nodes and names of a graph under construction. The base of `Graph`."""
+
+    def __init__(self, seed: int = 0) -> None:
+        self.core = _core.Graph()
+        self.seed = arguments.seed(seed)
+        self._names: set[str] = set()
+        self._counts: dict[str, int] = {}
+
+    def __str__(self) -> str:
+        return self.core.print()
+
+    def unique_name(self, kind: str, name: str | None = None) -> str:
+        """Reserve `name`, or the next free of `kind`_1, `kind`_2, ...
+
+        Raises:
+            ShapeError: If `name` is taken.
+        """
+        if name is None:
+            name = self._next(kind)
+            while name in self._names:
+                name = self._next(kind)
+        elif not isinstance(name, str) or not name:
+            raise TypeError(f"{kind}: name must be text, got {name!r}")
+        elif name in self._names:
+            raise ShapeError(f"{kind}: name {name!r} is already used in this graph")
+        self._names.add(name)
+        return name
+
+    @contextmanager
+    def naming(self, kind: str, name: str | None = None) -> Iterator[str]:
+        """`unique_name` for a group of nodes, given back if one of them is refused."""
+        names, counts = self._names.copy(), self._counts.copy()
+        try:
+            yield self.unique_name(kind, name)
+        except BaseException:
+            self._names, self._counts = names, counts
+            raise
+
+    def check(self, op: str, argument: str, value: object) -> _core.ValueId:
+        """The id of `value`.
+
+        Raises:
+            TypeError: If it is no Value.
+            ShapeError: If it is of another graph.
+        """
+        if not isinstance(value, Value):
+            raise TypeError(f"{op}: {argument} must be a Value, got {type(value).__name__}")
+        if cast(object, value.graph) is not self:
+            raise ShapeError(f"{op}: {argument} {value!r} belongs to another graph")
+        return value.id
+
+    def _next(self, kind: str) -> str:
+        self._counts[kind] = self._counts.get(kind, 0) + 1
+        return f"{kind}_{self._counts[kind]}"
+
+    def _add(self, kind: str, op: Any, name: str | None = None, **inputs: Value | None) -> Value:
+        """Append `op`, reading `inputs`, whose names are those of the arguments."""
+        ids = [
+            _core.ValueId() if value is None and argument == "bias" else
+            self.check(kind, argument, value)
+            for argument, value in inputs.items()
+        ]
+        return self._append(kind, op, ids, name)
+
+    def _append(self, kind: str, op: Any, ids: Sequence[_core.ValueId], name: str | None) -> Value:
+        """Append `op` under `name`, or under the next free name of its kind."""
+        with nullcontext(name) if name is not None else self.naming(kind) as label:
+            return Value(cast("Graph", self), self.core.add(op, list(ids), label))

@@ -1,0 +1,86 @@
+#include <omp.h>
+
+#include "backend/cpu/cpu_session.hpp"
+#include "backend/cpu/kernels.hpp"
+#include "mpsnn/errors.hpp"
+#include "mpsnn/training.hpp"
+
+namespace mpsnn {
+namespace {
+
+/// oneDNN for what it has, our own loops for the rest; float32, NHWC throughout.
+class CpuBackend final : public KernelBackend {
+ public:
+  std::string_view name() const override { return "cpu"; }
+
+  const Table& kernels() const override {
+    using namespace cpu;
+    static const Table table = {
+        on<Input>(input_kernels()),
+        on<Labels>(labels_kernels()),
+        on<Scalar>(scalar_kernels()),
+        on<Conv2d>(conv2d_kernels()),
+        on<Dense>(dense_kernels()),
+        on<MaxPool2d>(max_pool2d_kernels()),
+        on<AvgPool2d>(avg_pool2d_kernels()),
+        on<Relu>(relu_kernels()),
+        on<Dropout>(dropout_kernels()),
+        on<BatchNorm>(batch_norm_kernels()),
+        on<Add>(add_kernels()),
+        on<Reshape>(reshape_kernels()),
+        on<Concat>(concat_kernels()),
+        on<Softmax>(softmax_kernels()),
+        on<SoftmaxCrossEntropy>(softmax_cross_entropy_kernels()),
+        on<Running>(running_kernels()),
+        on<Sgd>(sgd_kernels()),
+        on<RmsProp>(rms_prop_kernels()),
+        on<Adam>(adam_kernels()),
+    };
+    return table;
+  }
+
+  Graph optimize(const Graph& graph, std::span<const ValueId> keep) const override {
+    return eliminate_dead(fuse(graph, keep), keep);
+  }
+  std::shared_ptr<KernelSession> make_session(const SessionOptions& options) const override {
+    return std::make_shared<cpu::CpuSession>(options);
+  }
+};
+
+std::string_view isa() {
+  switch (dnnl::get_effective_cpu_isa()) {
+    case dnnl::cpu_isa::sse41:
+      return "sse41";
+    case dnnl::cpu_isa::avx:
+      return "avx";
+    case dnnl::cpu_isa::avx2:
+      return "avx2";
+    case dnnl::cpu_isa::avx2_vnni:
+      return "avx2_vnni";
+    case dnnl::cpu_isa::avx512_core:
+      return "avx512_core";
+    case dnnl::cpu_isa::avx512_core_vnni:
+      return "avx512_core_vnni";
+    case dnnl::cpu_isa::avx512_core_bf16:
+      return "avx512_core_bf16";
+    case dnnl::cpu_isa::isa_default:
+      return "its own choice of instructions";
+    default:
+      return "avx512_core_amx or newer";
+  }
+}
+
+}  // namespace
+
+const Backend& cpu_backend() {
+  static const CpuBackend backend;
+  return backend;
+}
+
+std::string cpu_backend_detail() {
+  const dnnl_version_t& v = *dnnl::version();
+  return str("oneDNN ", v.major, ".", v.minor, ".", v.patch, ", ", isa(), ", ",
+             omp_get_max_threads(), " threads");
+}
+
+}  // namespace mpsnn

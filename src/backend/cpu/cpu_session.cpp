@@ -1,0 +1,101 @@
+#include "backend/cpu/cpu_session.hpp"
+
+#include <omp.h>
+
+namespace mpsnn::cpu {
+namespace {
+
+Primitive reorder(CpuSession& session, const MemoryDesc& from, const MemoryDesc& to) {
+  const dnnl::reorder::primitive_desc desc(session.engine(), from, session.engine(), to,
+                                           attributes());
+  return Primitive(desc, {{DNNL_ARG_FROM, from}, {DNNL_ARG_TO, to}});
+}
+
+}  // namespace
+
+Packed::Packed(CpuSession& session, const StoredVariable& variable, const MemoryDesc& canonical,
+               const MemoryDesc& wanted)
+    : session_(session),
+      variable_(variable),
+      desc_(wanted),
+      reorder_(reorder(session, canonical, wanted)),
+      bytes_(wanted.get_size()),
+      buffer_(session.memory().buffer(bytes_)),
+      scratch_(session.memory().buffer(reorder_.scratch_bytes())) {}
+
+const void* Packed::data() {
+  if (version_ != variable_.version) {
+    reorder_.run(session_.stream(), {variable_.buffer.get(), buffer_.get()}, scratch_.get());
+    version_ = variable_.version;
+  }
+  return buffer_.get();
+}
+
+CpuSession::CpuSession(const SessionOptions& options) : KernelSession(options, host_memory()) {
+  // OpenMP keeps the number of threads per thread that asks for them.
+  if (options.threads > 0) queue().run([&] { omp_set_num_threads(options.threads); });
+}
+
+std::shared_ptr<Packed> CpuSession::packed(const std::string& name, const MemoryDesc& canonical,
+                                           const MemoryDesc& wanted) {
+  auto& layouts = packed_[name];
+  std::erase_if(layouts, [](const auto& p) { return p.expired(); });
+  for (const auto& layout : layouts) {
+    const auto packed = layout.lock();
+    if (packed && packed->desc() == wanted) return packed;
+  }
+  auto made = std::make_shared<Packed>(*this, variable(name), canonical, wanted);
+  layouts.push_back(made);
+  return made;
+}
+
+std::size_t CpuSession::packed_bytes() const {
+  std::size_t sum = 0;
+  for (const auto& [name, layouts] : packed_) {
+    for (const auto& layout : layouts) {
+      if (const auto packed = layout.lock()) sum += packed->bytes();
+    }
+  }
+  return sum;
+}
+
+Weight::Weight(KernelContext& k, ValueId weight, const MemoryDesc& canonical,
+               const MemoryDesc& wanted)
+    : session_(&CpuSession::of(k)) {
+  if (canonical == wanted) return;
+  const Node& producer = k.graph.producer(weight);
+  if (std::holds_alternative<Parameter>(producer.op) ||
+      std::holds_alternative<State>(producer.op)) {
+    packed_ = session_->packed(producer.label, canonical, wanted);
+    return;
+  }
+  reorder_ = reorder(*session_, canonical, wanted);
+  buffer_ = Scratch(k, wanted.get_size());
+  scratch_ = Scratch(k, reorder_.scratch_bytes());
+}
+
+const void* Weight::get(const Launch& l, const void* data) {
+  if (packed_) return packed_->data();
+  if (!reorder_) return data;
+  reorder_.run(session_->stream(), {data, buffer_.at(l)}, scratch_.at(l));
+  return buffer_.at(l);
+}
+
+WeightGradient::WeightGradient(KernelContext& k, const MemoryDesc& canonical,
+                               const MemoryDesc& written)
+    : session_(&CpuSession::of(k)) {
+  if (canonical == written) return;
+  reorder_ = reorder(*session_, written, canonical);
+  buffer_ = Scratch(k, written.get_size());
+  scratch_ = Scratch(k, reorder_.scratch_bytes());
+}
+
+void* WeightGradient::target(const Launch& l, void* gradient) const {
+  return reorder_ ? buffer_.at(l) : gradient;
+}
+
+void WeightGradient::finish(const Launch& l, void* gradient) {
+  if (reorder_) reorder_.run(session_->stream(), {buffer_.at(l), gradient}, scratch_.at(l));
+}
+
+}  // namespace mpsnn::cpu

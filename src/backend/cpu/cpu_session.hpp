@@ -1,0 +1,90 @@
+#pragma once
+
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "backend/cpu/primitive.hpp"
+#include "backend/kernel_session.hpp"
+
+namespace mpsnn::cpu {
+
+class CpuSession;
+
+/// A variable in the layout that a primitive wants. Made and read on the engine's
+/// thread.
+class Packed {
+ public:
+  Packed(CpuSession& session, const StoredVariable& variable, const MemoryDesc& canonical,
+         const MemoryDesc& wanted);
+
+  /// The values as they are now: packs them again if the variable was written since.
+  const void* data();
+  const MemoryDesc& desc() const { return desc_; }
+  std::size_t bytes() const { return bytes_; }
+
+ private:
+  CpuSession& session_;
+  const StoredVariable& variable_;
+  const MemoryDesc desc_;
+  Primitive reorder_;
+  std::size_t bytes_;
+  DeviceBuffer buffer_, scratch_;
+  std::uint64_t version_ = 0;  // of the variable, when it was packed; 0: never
+};
+
+/// A session with oneDNN's engine, and weights in the layouts of its primitives:
+/// one copy per layout, whichever executables use it.
+class CpuSession final : public KernelSession {
+ public:
+  explicit CpuSession(const SessionOptions& options);
+
+  const dnnl::engine& engine() const { return engine_; }
+  const dnnl::stream& stream() const { return stream_; }
+  /// Shared by all who ask for this layout, and gone with the last of them.
+  std::shared_ptr<Packed> packed(const std::string& variable, const MemoryDesc& canonical,
+                                 const MemoryDesc& wanted);
+  std::size_t packed_bytes() const override;
+
+  static CpuSession& of(const KernelContext& k) { return static_cast<CpuSession&>(k.session); }
+
+ private:
+  dnnl::engine engine_{dnnl::engine::kind::cpu, 0};
+  dnnl::stream stream_{engine_};
+  std::map<std::string, std::vector<std::weak_ptr<Packed>>> packed_;
+};
+
+/// The weight of a node, as one primitive wants it. In its own, canonical layout it
+/// is read in place; a variable is packed when it has changed; anything else is
+/// packed at every run, into scratch.
+class Weight {
+ public:
+  Weight() = default;
+  Weight(KernelContext& k, ValueId weight, const MemoryDesc& canonical, const MemoryDesc& wanted);
+  const void* get(const Launch& l, const void* data);
+
+ private:
+  CpuSession* session_ = nullptr;
+  std::shared_ptr<Packed> packed_;
+  Primitive reorder_;
+  Scratch buffer_, scratch_;
+};
+
+/// A gradient that a primitive writes in a layout of its own, in scratch, and that
+/// is then brought into the canonical one; or is written there at once.
+class WeightGradient {
+ public:
+  WeightGradient() = default;
+  WeightGradient(KernelContext& k, const MemoryDesc& canonical, const MemoryDesc& written);
+  /// Where the primitive shall write.
+  void* target(const Launch& l, void* gradient) const;
+  void finish(const Launch& l, void* gradient);
+
+ private:
+  CpuSession* session_ = nullptr;
+  Primitive reorder_;
+  Scratch buffer_, scratch_;
+};
+
+}  // namespace mpsnn::cpu

@@ -1,0 +1,31 @@
+#pragma once
+
+#include "backend/kernel_backend.hpp"
+
+/// The kernels of the cpu backend, one file per family.
+namespace mpsnn::cpu {
+
+KernelPair input_kernels();
+KernelPair labels_kernels();
+KernelPair scalar_kernels();
+
+KernelPair conv2d_kernels();
+KernelPair dense_kernels();
+KernelPair max_pool2d_kernels();
+KernelPair avg_pool2d_kernels();
+KernelPair relu_kernels();
+KernelPair dropout_kernels();
+KernelPair batch_norm_kernels();
+KernelPair add_kernels();
+KernelPair reshape_kernels();
+KernelPair concat_kernels();
+KernelPair softmax_kernels();
+
+KernelPair softmax_cross_entropy_kernels();
+
+KernelPair running_kernels();
+KernelPair sgd_kernels();
+KernelPair rms_prop_kernels();
+KernelPair adam_kernels();
+
+}  // namespace mpsnn::cpu

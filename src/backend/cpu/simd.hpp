@@ -1,0 +1,43 @@
+#pragma once
+
+#include <omp.h>
+
+#include <algorithm>
+#include <cstddef>
+
+/// Marks a plain function over a range of elements: compiled once per x86 level,
+/// the best chosen when the library is loaded, so that one binary is fast on every
+/// machine. Bodies of OpenMP regions are not cloned, so they call such functions.
+/// Sanitizers are not set up yet when the loader chooses.
+#if defined(__x86_64__) && defined(__ELF__) && defined(__GNUC__) && !defined(__clang__) && \
+    __GNUC__ >= 12 && !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+#define MPSNN_SIMD __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
+#else
+#define MPSNN_SIMD
+#endif
+
+namespace mpsnn::cpu {
+
+/// Elements below which waking a second thread costs more than it saves.
+inline constexpr std::size_t grain = 16384;
+
+/// Calls f(begin, end) on parts of [0, n), one per thread. `cost` is the work of
+/// one item, in elements. All threads or one: libgomp stops and restarts threads
+/// when their number changes from region to region.
+template <class F>
+void parallel_for(std::size_t n, std::size_t cost, const F& f) {
+  if (n == 0) return;
+  if (n == 1 || n * cost < 2 * grain) return f(std::size_t{0}, n);
+  // Parts of whole cache lines, where items are small.
+  const std::size_t unit = cost >= 16 ? 1 : 64;
+  const std::size_t units = (n + unit - 1) / unit;
+#pragma omp parallel
+  {
+    const std::size_t thread = omp_get_thread_num(), threads = omp_get_num_threads();
+    const std::size_t begin = units * thread / threads * unit;
+    const std::size_t end = std::min(n, units * (thread + 1) / threads * unit);
+    if (begin < end) f(begin, end);
+  }
+}
+
+}  // namespace mpsnn::cpu

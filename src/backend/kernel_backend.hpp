@@ -1,0 +1,101 @@
+#pragma once
+
+#include <functional>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "backend/kernel_session.hpp"
+#include "mpsnn/backend.hpp"
+
+namespace mpsnn {
+
+/// What differs from run to run.
+struct RunInfo {
+  int images = 0;          ///< Real images; `batch` minus this many are padding.
+  std::uint64_t step = 0;  ///< Training steps completed before this run.
+  std::uint64_t seed = 0;
+};
+
+/// What one execution of a kernel sees. Pointers are the device's, in the order
+/// of the node's inputs and outputs; null where absent.
+struct Launch {
+  std::span<void* const> inputs;
+  std::span<void* const> outputs;
+  void* scratch;             ///< Of the size the factory asked for.
+  const void* bound;         ///< Of a source node: what the caller bound, in its dtype; or null.
+  DType bound_dtype;
+  const RunInfo& run;
+
+  template <class T>
+  const T* in(int i) const {
+    return static_cast<const T*>(inputs[i]);
+  }
+  /// An input that the node updates.
+  template <class T>
+  T* variable(int i) const {
+    return static_cast<T*>(inputs[i]);
+  }
+  template <class T>
+  T* out(int i) const {
+    return static_cast<T*>(outputs[i]);
+  }
+};
+
+using Kernel = std::function<void(const Launch&)>;
+
+/// What a kernel knows when it is built: everything but the data.
+struct KernelContext {
+  const Graph& graph;
+  const Node& node;
+  int batch;
+  KernelSession& session;
+  std::size_t scratch_bytes = 0;   ///< Set by the factory if the kernel needs some.
+  std::string implementation = {};  ///< Set by the factory where there is a choice.
+
+  template <class T>
+  const T& op() const {
+    return std::get<T>(node.op);
+  }
+  /// The shape of input / output `i`, without the batch axis.
+  const Shape& in(int i) const { return graph.desc(node.inputs[i]).shape; }
+  const Shape& out(int i) const { return graph.desc(node.outputs[i]).shape; }
+  bool has_in(int i) const { return static_cast<bool>(node.inputs[i]); }
+  bool has_out(int i) const {
+    return i < static_cast<int>(node.outputs.size()) && node.outputs[i];
+  }
+  /// Elements of input / output `i`, over the whole batch where it has one.
+  Dim in_elements(int i) const { return graph.desc(node.inputs[i]).elements(batch); }
+  Dim out_elements(int i) const { return graph.desc(node.outputs[i]).elements(batch); }
+};
+
+using KernelFactory = Kernel (*)(KernelContext&);
+
+/// The two kernels of an op; `gradient` is null if the op stops gradients.
+struct KernelPair {
+  KernelFactory forward;
+  KernelFactory gradient = nullptr;
+};
+
+/// A backend that runs graphs one kernel at a time: reference, cpu, cuda.
+/// (metal is not one: MPSNNGraph schedules its own nodes.)
+class KernelBackend : public Backend {
+ public:
+  bool supports(const Node& node) const override;
+  std::unique_ptr<Executable> compile(const Graph&, const CompileOptions&) const override;
+
+  /// By Op::index().
+  using Table = std::map<std::size_t, KernelPair>;
+  virtual const Table& kernels() const = 0;
+  /// The passes this backend wants, besides dead-node elimination.
+  virtual Graph optimize(const Graph& graph, std::span<const ValueId> keep) const = 0;
+  virtual std::shared_ptr<KernelSession> make_session(const SessionOptions& options) const = 0;
+
+ protected:
+  template <class T>
+  static Table::value_type on(KernelPair pair) {
+    return {Op(T{}).index(), pair};
+  }
+};
+
+}  // namespace mpsnn

@@ -1,0 +1,239 @@
+#include "backend/kernel_executable.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+#include "mpsnn/errors.hpp"
+#include "ops/op_spec.hpp"
+
+namespace mpsnn {
+namespace {
+
+/// Nodes that are storage, not work.
+bool is_variable(const Node& node) {
+  return std::holds_alternative<Parameter>(node.op) || std::holds_alternative<State>(node.op);
+}
+
+bool is_source(const Node& node) {
+  return std::holds_alternative<Input>(node.op) || std::holds_alternative<Labels>(node.op) ||
+         std::holds_alternative<Scalar>(node.op);
+}
+
+int write_count(const Node& node) {
+  if (const auto* host = std::get_if<HostUpdate>(&node.op))
+    return static_cast<int>(host->tensors.size());
+  return spec(node.op).writes;
+}
+
+}  // namespace
+
+KernelExecutable::KernelExecutable(const KernelBackend& backend, Graph graph,
+                                   const CompileOptions& options,
+                                   std::shared_ptr<KernelSession> session)
+    : graph_(std::move(graph)),
+      options_(options),
+      session_(std::move(session)),
+      free_(options.in_flight) {
+  session_->add_variables(graph_);
+  build(backend);
+  place();
+  if (options_.loss)
+    host_loss_.resize(options_.batch * size_of(session_->storage(DType::float32)));
+}
+
+KernelExecutable::~KernelExecutable() {
+  try {
+    session_->queue().run([] {});
+  } catch (...) {  // a forked child: nothing runs here
+  }
+}
+
+/// One step per node that does work, and the memory that they ask for.
+void KernelExecutable::build(const KernelBackend& backend) {
+  const std::span<const Node> nodes = graph_.nodes();
+  MemoryRequest request{std::vector<std::size_t>(graph_.value_count()),
+                        std::vector<std::size_t>(nodes.size()), options_.outputs};
+  if (options_.loss) request.keep.push_back(options_.loss);
+  for (std::size_t i = 0; i < nodes.size(); ++i) {
+    const Node& node = nodes[i];
+    if (is_variable(node)) continue;
+    for (ValueId v : node.outputs) {
+      if (!v) continue;
+      const TensorDesc& d = graph_.desc(v);
+      request.bytes[v.index] = d.elements(options_.batch) * size_of(session_->storage(d.dtype));
+    }
+    KernelContext context{graph_, node, options_.batch, *session_};
+    KernelStep step;
+    if (std::holds_alternative<HostUpdate>(node.op)) {
+      step.kernel = host_update(context);
+    } else {
+      const KernelPair& pair = backend.kernels().at(node.op.index());
+      step.kernel = (node.gradient_of ? pair.gradient : pair.forward)(context);
+    }
+    request.scratch[i] = context.scratch_bytes;
+    step.node = graph_.print(node);
+    step.implementation = context.implementation;
+    if (is_source(node))
+      step.staging.emplace(graph_, node, options_.batch, options_.in_flight, *session_);
+    updates_ |= write_count(node) > 0;
+    steps_.push_back(std::move(step));
+    node_of_step_.push_back(static_cast<int>(i));
+  }
+  plan_ = plan_memory(graph_, request);
+}
+
+/// Allocates the arena and gives every step its addresses.
+void KernelExecutable::place() {
+  arena_ = session_->memory().buffer(plan_.bytes);
+  for (std::size_t s = 0; s < steps_.size(); ++s) {
+    KernelStep& step = steps_[s];
+    const Node& node = graph_.nodes()[node_of_step_[s]];
+    for (ValueId v : node.inputs) step.in.push_back(address(v));
+    for (ValueId v : node.outputs) step.out.push_back(address(v));
+    if (std::holds_alternative<Labels>(node.op)) step.in = {nullptr};  // its weights
+    if (const int b = plan_.scratch[node_of_step_[s]]; b != MemoryPlan::unplanned)
+      step.scratch = static_cast<std::byte*>(arena_.get()) + plan_.buffers[b].offset;
+    for (int i = 0; i < write_count(node); ++i) {
+      if (node.inputs[i])
+        step.writes.push_back(&session_->variable(graph_.producer(node.inputs[i]).label));
+    }
+  }
+}
+
+void* KernelExecutable::address(ValueId value) const {
+  if (!value) return nullptr;
+  const Node& node = graph_.producer(value);
+  if (is_variable(node)) return session_->variable(node.label).buffer.get();
+  return static_cast<std::byte*>(arena_.get()) +
+         plan_.buffers[plan_.value[value.index]].offset;
+}
+
+void KernelExecutable::check(const Bindings& bindings) const {
+  if (bindings.images < 1 || bindings.images > options_.batch)
+    throw ShapeError(str("images: batch must be 1 to ", options_.batch, " images, got ",
+                         bindings.images));
+  for (const KernelStep& step : steps_) {
+    if (step.staging) step.staging->check(bindings);
+  }
+  for (const auto& [id, array] : bindings.inputs) {
+    if (!graph_.has(id) || !is_source(graph_.producer(id)))
+      throw ShapeError(str("value ", id.index, " is not an input of this graph"));
+  }
+  check_outputs(bindings);
+}
+
+void KernelExecutable::check_outputs(const Bindings& bindings) const {
+  for (const auto& [id, to] : bindings.outputs) {
+    if (std::ranges::count(options_.outputs, id) == 0)
+      throw ShapeError(str("value ", id.index, " is not an output of this executable"));
+    const TensorDesc& d = graph_.desc(id);
+    if (to.dtype != session_->storage(d.dtype) && to.dtype != d.dtype)
+      throw ShapeError(str("output ", id.index, ": dtype must be ", d.dtype, ", got ", to.dtype));
+    if (to.elements != d.elements(bindings.images))
+      throw ShapeError(str("output ", id.index, ": needs ", d.elements(bindings.images),
+                           " elements, got ", to.elements));
+  }
+}
+
+Run KernelExecutable::submit(const Bindings& bindings, std::function<void(const Run&)> done) {
+  check(bindings);
+  if (session_->queue().on_thread())
+    throw Error("a step cannot be submitted from a completion callback: it would wait for itself");
+  session_->queue().check_process();
+  free_.acquire();
+  const std::lock_guard lock(submit_);
+  const int slot = static_cast<int>(submitted_ % options_.in_flight);
+  auto state = std::make_shared<Run::State>();
+  try {
+    for (KernelStep& step : steps_) {
+      if (step.staging) step.staging->fill(bindings, slot);
+    }
+    Bindings lent{bindings.images, {}, bindings.outputs};
+    session_->queue().post([this, lent = std::move(lent), slot, state, done = std::move(done)] {
+      std::exception_ptr error;
+      try {
+        execute(lent, slot);
+      } catch (const std::bad_alloc&) {
+        error = std::make_exception_ptr(DeviceError("not enough memory to run this step"));
+      } catch (...) {
+        error = std::current_exception();
+      }
+      free_.release();
+      state->finish(error);
+      if (done) done(Run(state));
+    });
+  } catch (...) {
+    free_.release();
+    throw;
+  }
+  ++submitted_;
+  return Run(state);
+}
+
+void KernelExecutable::execute(const Bindings& bindings, int slot) {
+  const RunInfo info{bindings.images, session_->step(), session_->seed()};
+  const void* loss = options_.loss ? address(options_.loss) : nullptr;
+  for (KernelStep& step : steps_) {
+    Bound bound;
+    if (step.staging) {
+      bound = step.staging->bound(slot);
+      if (!step.in.empty()) step.in[0] = bound.weights;
+    }
+    step.kernel({step.in, step.out, step.scratch, bound.data, bound.dtype, info});
+    if (loss && !step.out.empty() && step.out[0] == loss) check_loss(bindings.images);
+    for (StoredVariable* variable : step.writes) ++variable->version;
+  }
+  download(bindings);
+  if (updates_) session_->advance();
+}
+
+/// Throws before any gradient or update if the loss of a real image is not finite.
+void KernelExecutable::check_loss(int images) {
+  const DType dtype = session_->storage(DType::float32);
+  session_->memory().download(host_loss_.data(), address(options_.loss), images * size_of(dtype));
+  for (int i = 0; i < images; ++i) {
+    const double value = dtype == DType::float64
+                             ? reinterpret_cast<const double*>(host_loss_.data())[i]
+                             : reinterpret_cast<const float*>(host_loss_.data())[i];
+    if (!std::isfinite(value))
+      throw NumericError(str("loss: image ", i, " of the batch has loss ", value,
+                             "; the step changed no weight"));
+  }
+}
+
+void KernelExecutable::download(const Bindings& bindings) {
+  for (const auto& [id, to] : bindings.outputs) {
+    const DType stored = session_->storage(graph_.desc(id).dtype);
+    if (to.dtype == stored) {
+      session_->memory().download(to.data, address(id), to.elements * size_of(stored));
+    } else {  // float64 on the device, float32 for the caller
+      std::vector<double> values(to.elements);
+      session_->memory().download(values.data(), address(id), to.elements * sizeof(double));
+      std::ranges::copy(values, static_cast<float*>(to.data));
+    }
+  }
+}
+
+MemoryReport KernelExecutable::memory_report() const {
+  MemoryReport out{.arena_bytes = plan_.bytes, .unshared_bytes = plan_.unshared};
+  for (int b : plan_.scratch) {
+    if (b != MemoryPlan::unplanned) out.scratch_bytes += plan_.buffers[b].bytes;
+  }
+  for (const KernelStep& step : steps_) {
+    if (step.staging) out.staging_bytes += step.staging->bytes();
+  }
+  for (const Variable& v : session_->variables()) {
+    const std::size_t bytes = v.shape.size() * size_of(v.dtype);
+    (v.kind == Variable::Kind::optimizer ? out.state_bytes : out.parameter_bytes) += bytes;
+  }
+  session_->queue().run([&] { out.packed_bytes = session_->packed_bytes(); });
+  return out;
+}
+
+std::vector<Implementation> KernelExecutable::implementations() const {
+  std::vector<Implementation> out;
+  for (const KernelStep& step : steps_) out.push_back({step.node, step.implementation});
+  return out;
+}
+
+}  // namespace mpsnn

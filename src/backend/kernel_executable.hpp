@@ -1,0 +1,71 @@
+#pragma once
+
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <semaphore>
+#include <string>
+#include <vector>
+
+#include "backend/kernel_backend.hpp"
+#include "backend/run_state.hpp"
+#include "backend/staging.hpp"
+#include "passes/plan_memory.hpp"
+
+namespace mpsnn {
+
+/// One kernel with its addresses, fixed at compile.
+struct KernelStep {
+  Kernel kernel;
+  std::string node;  ///< Its printed line.
+  std::string implementation;
+  std::vector<void*> in, out;
+  void* scratch = nullptr;
+  std::optional<Staging> staging;         ///< Of a source node.
+  std::vector<StoredVariable*> writes;    ///< Variables that it updates.
+};
+
+/// A compiled graph: runs its steps in order on the session's queue.
+class KernelExecutable final : public Executable {
+ public:
+  /// On the session's queue.
+  KernelExecutable(const KernelBackend& backend, Graph graph, const CompileOptions& options,
+                   std::shared_ptr<KernelSession> session);
+  ~KernelExecutable() override;
+
+  Run submit(const Bindings& bindings, std::function<void(const Run&)> done) override;
+  std::shared_ptr<Session> session() const override { return session_; }
+  MemoryReport memory_report() const override;
+  std::vector<Implementation> implementations() const override;
+  const Graph& graph() const override { return graph_; }
+  const MemoryPlan& plan() const { return plan_; }
+
+ private:
+  void build(const KernelBackend& backend);
+  void place();
+  void* address(ValueId value) const;
+  void check(const Bindings& bindings) const;
+  void check_outputs(const Bindings& bindings) const;
+  void execute(const Bindings& bindings, int slot);
+  void check_loss(int images);
+  void download(const Bindings& bindings);
+
+  const Graph graph_;
+  const CompileOptions options_;
+  const std::shared_ptr<KernelSession> session_;
+  std::vector<KernelStep> steps_;
+  std::vector<int> node_of_step_;
+  MemoryPlan plan_;
+  DeviceBuffer arena_;
+  bool updates_ = false;
+  std::vector<std::byte> host_loss_;
+
+  std::counting_semaphore<> free_;  ///< Runs that may still be submitted.
+  std::mutex submit_;               ///< Keeps slots in the order of the queue.
+  std::uint64_t submitted_ = 0;
+};
+
+/// The kernel of a host_update node, the same for every kernel backend.
+Kernel host_update(KernelContext& context);
+
+}  // namespace mpsnn

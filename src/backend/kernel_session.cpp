@@ -1,0 +1,173 @@
+#include "backend/kernel_session.hpp"
+
+#include <algorithm>
+
+#include "mpsnn/errors.hpp"
+
+namespace mpsnn {
+namespace {
+
+/// Converts float32 <-> float64 where source and device differ; else copies.
+template <class From, class To>
+std::vector<To> converted(const void* data, std::size_t elements) {
+  const auto* from = static_cast<const From*>(data);
+  return std::vector<To>(from, from + elements);
+}
+
+void upload(DeviceMemory& memory, StoredVariable& variable, const void* data, DType dtype) {
+  const std::size_t n = variable.info.shape.size();
+  if (dtype == variable.info.dtype) {
+    memory.upload(variable.buffer.get(), data, variable.bytes());
+  } else if (dtype == DType::float32) {
+    memory.upload(variable.buffer.get(), converted<float, double>(data, n).data(),
+                  variable.bytes());
+  } else {
+    memory.upload(variable.buffer.get(), converted<double, float>(data, n).data(),
+                  variable.bytes());
+  }
+  ++variable.version;
+}
+
+/// Balances load with purge, whatever happens between.
+class Loaded {
+ public:
+  Loaded(DataSource& source, std::span<const SourceTensor> tensors)
+      : source_(source), values(source.load(tensors)) {}
+  ~Loaded() { source_.purge(); }
+  Loaded(const Loaded&) = delete;
+  Loaded& operator=(const Loaded&) = delete;
+
+ private:
+  DataSource& source_;
+
+ public:
+  std::vector<std::span<const float>> values;
+};
+
+}  // namespace
+
+KernelSession::KernelSession(const SessionOptions& options, std::shared_ptr<DeviceMemory> memory,
+                             DType floating)
+    : memory_(std::move(memory)), floating_(floating), seed_(options.seed) {}
+
+KernelSession::~KernelSession() = default;
+
+std::vector<Variable> KernelSession::variables() const {
+  const std::lock_guard lock(mutex_);
+  std::vector<Variable> out;
+  for (const std::string& name : order_) out.push_back(variables_.at(name)->info);
+  return out;
+}
+
+StoredVariable& KernelSession::checked(std::string_view name, DType dtype, std::size_t elements,
+                                       bool convert) {
+  const auto it = variables_.find(std::string(name));
+  if (it == variables_.end()) throw ShapeError(str("no variable '", name, "' in this model"));
+  StoredVariable& v = *it->second;
+  const bool floats = dtype == DType::float32 || dtype == DType::float64;
+  if (dtype != v.info.dtype && !(convert && floats))
+    throw ShapeError(str(name, ": dtype is ", v.info.dtype, ", got ", dtype));
+  if (elements != static_cast<std::size_t>(v.info.shape.size()))
+    throw ShapeError(str(name, ": shape ", v.info.shape, " has ", v.info.shape.size(),
+                         " elements, got ", elements));
+  return v;
+}
+
+void KernelSession::read(std::string_view name, HostSpan to) {
+  queue().run([&] {
+    StoredVariable& v = checked(name, to.dtype, to.elements, false);
+    memory_->download(to.data, v.buffer.get(), v.bytes());
+  });
+}
+
+void KernelSession::write(std::string_view name, HostArray from) {
+  queue().run([&] {
+    StoredVariable& v = checked(name, from.dtype, from.elements, true);
+    upload(*memory_, v, from.data, from.dtype);
+  });
+}
+
+void KernelSession::set_step(std::uint64_t step, std::uint64_t seed) {
+  queue().run([&] {
+    step_ = step;
+    seed_ = seed;
+  });
+}
+
+void KernelSession::wait() {
+  queue().run([] {});
+}
+
+void KernelSession::add_variables(const Graph& graph) {
+  std::vector<const Node*> created;
+  try {
+    for (const Node& node : graph.nodes()) {
+      if (create(graph, node)) created.push_back(&node);
+    }
+    load(created);
+  } catch (...) {  // leave the session as it was
+    const std::lock_guard lock(mutex_);
+    for (const Node* node : created) {
+      variables_.erase(node->label);
+      std::erase(order_, node->label);
+    }
+    throw;
+  }
+}
+
+bool KernelSession::create(const Graph& graph, const Node& node) {
+  const auto* parameter = std::get_if<Parameter>(&node.op);
+  const auto* state = std::get_if<mpsnn::State>(&node.op);
+  if (!parameter && !state) return false;
+  const Shape& shape = graph.desc(node.outputs[0]).shape;
+  if (const auto it = variables_.find(node.label); it != variables_.end()) {
+    if (it->second->info.shape != shape)
+      throw ShapeError(str(node.label, ": shape ", shape, " differs from the session's ",
+                           it->second->info.shape));
+    return false;
+  }
+  auto variable = std::make_unique<StoredVariable>();
+  variable->info = {node.label, shape, storage(DType::float32),
+                    state                  ? Variable::Kind::optimizer
+                    : parameter->trainable ? Variable::Kind::parameter
+                                           : Variable::Kind::statistic};
+  variable->buffer = memory_->buffer(variable->bytes());
+  if (state && state->initial != 0) {
+    const std::vector<float> values(shape.size(), state->initial);
+    upload(*memory_, *variable, values.data(), DType::float32);
+  }
+  const std::lock_guard lock(mutex_);
+  variables_.emplace(node.label, std::move(variable));
+  order_.push_back(node.label);
+  return true;
+}
+
+void KernelSession::load(const std::vector<const Node*>& nodes) {
+  std::vector<const DataSource*> seen;
+  for (const Node* first : nodes) {
+    const auto* op = std::get_if<Parameter>(&first->op);
+    if (!op || !op->source || std::ranges::count(seen, op->source.get())) continue;
+    seen.push_back(op->source.get());
+    std::vector<SourceTensor> tensors;
+    std::vector<StoredVariable*> variables;
+    for (const Node* node : nodes) {
+      const auto* p = std::get_if<Parameter>(&node->op);
+      if (!p || p->source != op->source) continue;
+      tensors.push_back({p->tensor, p->shape});
+      variables.push_back(variables_.at(node->label).get());
+    }
+    const Loaded loaded(*op->source, tensors);
+    if (loaded.values.size() != tensors.size())
+      throw ShapeError(str(first->label, ": the data source lent ", loaded.values.size(),
+                           " tensors, needs ", tensors.size()));
+    for (std::size_t i = 0; i < tensors.size(); ++i) {
+      if (loaded.values[i].size() != static_cast<std::size_t>(tensors[i].shape.size()))
+        throw ShapeError(str(variables[i]->info.name, ": shape ", tensors[i].shape, " needs ",
+                             tensors[i].shape.size(), " values, its data source lent ",
+                             loaded.values[i].size()));
+      upload(*memory_, *variables[i], loaded.values[i].data(), DType::float32);
+    }
+  }
+}
+
+}  // namespace mpsnn

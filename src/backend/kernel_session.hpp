@@ -1,0 +1,70 @@
+#pragma once
+
+#include <atomic>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "backend/device_memory.hpp"
+#include "backend/queue.hpp"
+#include "mpsnn/backend.hpp"
+
+namespace mpsnn {
+
+/// A variable and its storage. Touched on the engine's thread only.
+struct StoredVariable {
+  Variable info;
+  DeviceBuffer buffer;
+  std::uint64_t version = 1;  ///< Raised by every write, so that copies know they are stale.
+
+  std::size_t bytes() const { return info.shape.size() * size_of(info.dtype); }
+};
+
+/// The Session of every kernel backend.
+class KernelSession : public Session {
+ public:
+  /// `floating` is what the device computes in.
+  KernelSession(const SessionOptions& options, std::shared_ptr<DeviceMemory> memory,
+                DType floating = DType::float32);
+  ~KernelSession() override;
+
+  std::vector<Variable> variables() const override;
+  void read(std::string_view name, HostSpan to) override;
+  void write(std::string_view name, HostArray from) override;
+  std::uint64_t step() const override { return step_; }
+  std::uint64_t seed() const override { return seed_; }
+  void set_step(std::uint64_t step, std::uint64_t seed) override;
+  void wait() override;
+  bool on_engine_thread() const override { return queue_.on_thread(); }
+
+  Queue& queue() { return queue_; }
+  DeviceMemory& memory() { return *memory_; }
+  /// How the device stores `dtype`: float32 becomes float64 on the reference.
+  DType storage(DType dtype) const { return dtype == DType::float32 ? floating_ : dtype; }
+  void advance() { ++step_; }
+
+  /// Creates what `graph` names and this session does not have yet, each source
+  /// loaded just before its copy and purged right after. On the engine's thread.
+  void add_variables(const Graph& graph);
+  StoredVariable& variable(const std::string& name) { return *variables_.at(name); }
+  /// Bytes of copies in kernels' own layouts.
+  virtual std::size_t packed_bytes() const { return 0; }
+
+ private:
+  /// @throws ShapeError unless there is such a variable of this size and dtype.
+  StoredVariable& checked(std::string_view name, DType dtype, std::size_t elements, bool convert);
+  bool create(const Graph& graph, const Node& node);
+  void load(const std::vector<const Node*>& nodes);
+
+  std::shared_ptr<DeviceMemory> memory_;
+  const DType floating_;
+  mutable std::mutex mutex_;  // guards the two below against `variables`
+  std::map<std::string, std::unique_ptr<StoredVariable>> variables_;
+  std::vector<std::string> order_;
+  std::atomic<std::uint64_t> step_{0}, seed_{0};
+  Queue queue_;  // last, so that it stops first
+};
+
+}  // namespace mpsnn

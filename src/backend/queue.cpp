@@ -1,0 +1,98 @@
+#include "backend/queue.hpp"
+
+#ifndef _WIN32
+#include <unistd.h>
+#endif
+
+#include <exception>
+
+#include "mpsnn/errors.hpp"
+
+namespace mpsnn {
+namespace {
+
+int process_id() {
+#ifdef _WIN32
+  return 0;
+#else
+  return static_cast<int>(getpid());
+#endif
+}
+
+}  // namespace
+
+Queue::Queue(std::function<void()> start)
+    : jobs_(std::make_unique<Jobs>()), process_(process_id()) {
+  thread_ = std::thread([this, start = std::move(start)] {
+    if (start) start();
+    loop();
+  });
+}
+
+Queue::~Queue() {
+  if (process_ != process_id()) {
+    // A forked child has no such thread, and destroying what it waits on would wait for it.
+    (void)jobs_.release();
+    thread_.detach();
+    return;
+  }
+  {
+    const std::lock_guard lock(jobs_->mutex);
+    jobs_->stop = true;
+  }
+  jobs_->wake.notify_one();
+  thread_.join();
+}
+
+void Queue::check_process() const {
+  if (process_ != process_id())
+    throw Error(
+        "this process is a fork of the one that made the trainer, whose engine thread it does "
+        "not have: make the trainer in the child, or start it with 'spawn'");
+}
+
+void Queue::post(std::function<void()> job) {
+  check_process();
+  {
+    const std::lock_guard lock(jobs_->mutex);
+    jobs_->waiting.push_back(std::move(job));
+  }
+  jobs_->wake.notify_one();
+}
+
+void Queue::run(const std::function<void()>& job) {
+  if (on_thread()) return job();
+  std::exception_ptr error;
+  std::mutex mutex;
+  std::condition_variable ended;
+  bool done = false;
+  post([&] {
+    try {
+      job();
+    } catch (...) {
+      error = std::current_exception();
+    }
+    const std::lock_guard lock(mutex);
+    done = true;
+    ended.notify_one();  // under the lock: `ended` dies as soon as the waiter sees `done`
+  });
+  std::unique_lock lock(mutex);
+  ended.wait(lock, [&] { return done; });
+  if (error) std::rethrow_exception(error);
+}
+
+void Queue::loop() {
+  for (;;) {
+    std::function<void()> job;
+    {
+      std::unique_lock lock(jobs_->mutex);
+      jobs_->wake.wait(lock, [&] { return jobs_->stop || !jobs_->waiting.empty(); });
+      if (jobs_->waiting.empty()) return;
+      job = std::move(jobs_->waiting.front());
+      jobs_->waiting.pop_front();
+    }
+    job();
+  }
+}
+
+}  // namespace mpsnn

@@ -1,0 +1,55 @@
+#pragma once
+
+#include <algorithm>
+
+#include "backend/kernel_backend.hpp"
+#include "mpsnn/errors.hpp"
+
+/// The reference kernels: plain loops, each the definition of its op. Every
+/// floating value is a double here (KernelSession stores float32 as float64),
+/// masks are uint8, positions uint8 or int32. A kernel runs the whole batch:
+/// what padding images hold reaches no real one, because their loss weighs 0.
+namespace mpsnn::reference {
+
+KernelPair input_kernels();
+KernelPair labels_kernels();
+KernelPair scalar_kernels();
+KernelPair conv2d_kernels();
+KernelPair dense_kernels();
+KernelPair max_pool2d_kernels();
+KernelPair avg_pool2d_kernels();
+KernelPair relu_kernels();
+KernelPair dropout_kernels();
+KernelPair batch_norm_kernels();
+KernelPair add_kernels();
+KernelPair reshape_kernels();
+KernelPair concat_kernels();
+KernelPair softmax_kernels();
+KernelPair softmax_cross_entropy_kernels();
+KernelPair running_kernels();
+KernelPair sgd_kernels();
+KernelPair rms_prop_kernels();
+KernelPair adam_kernels();
+
+/// An output, or null where nobody wants it.
+inline double* wanted(const Launch& l, std::size_t i) {
+  return i < l.outputs.size() ? l.out<double>(static_cast<int>(i)) : nullptr;
+}
+
+/// Sets to zero an output that is then summed into; does nothing if it is null.
+inline void clear(double* out, Dim size) {
+  if (out) std::fill_n(out, size, 0.0);
+}
+
+inline double activate(Activation activation, double x) {
+  return activation == Activation::relu ? std::max(x, 0.0) : x;
+}
+
+/// The gradient of a fused neuron needs y, which conv2d and dense do not save. The
+/// fuse pass leaves relu's gradient a node of its own.
+inline void require_no_neuron(const KernelContext& k, Activation activation) {
+  if (activation != Activation::none)
+    throw UnsupportedError(str(k.graph.print(k.node), ": has no gradient with a fused neuron"));
+}
+
+}  // namespace mpsnn::reference

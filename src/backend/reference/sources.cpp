@@ -1,0 +1,73 @@
+#include "backend/reference/kernels.hpp"
+
+namespace mpsnn::reference {
+namespace {
+
+/// Element i of an array that the caller bound.
+double read(const void* data, DType dtype, Dim i) {
+  switch (dtype) {
+    case DType::uint8:
+      return static_cast<const std::uint8_t*>(data)[i];
+    case DType::int32:
+      return static_cast<const std::int32_t*>(data)[i];
+    case DType::float32:
+      return static_cast<const float*>(data)[i];
+    case DType::float64:
+      return static_cast<const double*>(data)[i];
+    default:
+      throw Error(str("cannot bind ", dtype));
+  }
+}
+
+/// `bound` has run.images images; the padding images become 0.
+Kernel input(KernelContext& k) {
+  const auto& op = k.op<Input>();
+  return [scale = double{op.scale}, offset = double{op.offset}, size = k.out(0).size(),
+          N = k.batch](const Launch& l) {
+    auto* y = l.out<double>(0);
+    const Dim real = l.run.images * size;
+    for (Dim i = 0; i < real; ++i) y[i] = read(l.bound, l.bound_dtype, i) * scale + offset;
+    std::fill(y + real, y + N * size, 0.0);
+  };
+}
+
+/// The distribution of image n: as bound, or 1 at the bound class, which
+/// Executable::submit has found to be in range.
+void label(const Launch& l, Dim n, Dim classes, double* labels) {
+  if (l.bound_dtype != DType::int32) {
+    for (Dim i = 0; i < classes; ++i) labels[i] = read(l.bound, l.bound_dtype, n * classes + i);
+    return;
+  }
+  labels[static_cast<const std::int32_t*>(l.bound)[n]] = 1;
+}
+
+/// `bound` is the labels of run.images images: classes, int32 (N,), or
+/// distributions, (N, K). A Launch has one bound array, so the weights come as
+/// input 0, which the node itself does not have: float32 (N,), or null for all 1.
+/// Padding images get labels and weight 0.
+Kernel labels(KernelContext& k) {
+  return [classes = Dim{k.op<Labels>().classes}, N = k.batch](const Launch& l) {
+    double *y = wanted(l, 0), *weights = wanted(l, 1);
+    const float* bound_weights = l.inputs.empty() ? nullptr : l.in<float>(0);
+    clear(y, N * classes);
+    clear(weights, N);
+    for (Dim n = 0; n < l.run.images; ++n) {
+      if (y) label(l, n, classes, y + n * classes);
+      if (weights) weights[n] = bound_weights ? bound_weights[n] : 1.0;
+    }
+  };
+}
+
+Kernel scalar(KernelContext&) {
+  return [](const Launch& l) { *l.out<double>(0) = read(l.bound, l.bound_dtype, 0); };
+}
+
+}  // namespace
+
+KernelPair input_kernels() { return {input}; }
+
+KernelPair labels_kernels() { return {labels}; }
+
+KernelPair scalar_kernels() { return {scalar}; }
+
+}  // namespace mpsnn::reference

@@ -1,0 +1,131 @@
+#include "backend/staging.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+
+#include "mpsnn/errors.hpp"
+
+namespace mpsnn {
+namespace {
+
+std::string name_of(const Node& node) {
+  if (!node.label.empty()) return node.label;
+  return std::string(name(node.op));
+}
+
+void copy(std::vector<std::byte>& to, const HostArray& from) {
+  const std::size_t bytes = from.elements * size_of(from.dtype);
+  if (bytes) std::memcpy(to.data(), from.data, bytes);
+}
+
+}  // namespace
+
+Staging::Staging(const Graph& graph, const Node& node, int batch, int in_flight,
+                 KernelSession& session)
+    : what_(name_of(node)),
+      value_(node.outputs[0]),
+      desc_(graph.desc(node.outputs[0])),
+      dtype_(DType::float32),
+      session_(session),
+      slots_(in_flight) {
+  if (const auto* input = std::get_if<Input>(&node.op)) dtype_ = input->dtype;
+  const bool labels = std::holds_alternative<Labels>(node.op);
+  if (labels) {
+    classes_ = std::get<Labels>(node.op).classes;
+    weights_ = node.outputs[1];
+  }
+  // Room for the widest dtype that `accepts`.
+  const std::size_t element = dtype_ == DType::uint8 ? 1 : size_of(session.storage(dtype_));
+  const std::size_t bytes = desc_.elements(batch) * element;
+  for (Slot& slot : slots_) {
+    slot.data.resize(bytes);
+    if (labels) slot.weights.resize(batch * sizeof(float));
+  }
+  if (session.memory().is_host()) return;
+  device_ = session.memory().buffer(bytes);
+  if (labels) device_weights_ = session.memory().buffer(batch * sizeof(float));
+}
+
+std::size_t Staging::bytes() const {
+  std::size_t sum = 0;
+  for (const Slot& slot : slots_) sum += slot.data.size() + slot.weights.size();
+  return sum;
+}
+
+const HostArray* Staging::find(const Bindings& bindings, ValueId value) const {
+  if (!value) return nullptr;
+  for (const auto& [id, array] : bindings.inputs) {
+    if (id == value) return &array;
+  }
+  return nullptr;
+}
+
+bool Staging::accepts(DType dtype) const {
+  return dtype == dtype_ || (dtype == DType::float64 && session_.storage(dtype_) == dtype);
+}
+
+void Staging::check_size(std::string_view what, const HostArray& array,
+                         std::size_t expected) const {
+  if (array.elements != expected)
+    throw ShapeError(str(what, ": needs ", expected, " elements, got ", array.elements));
+}
+
+void Staging::check(const Bindings& bindings) const {
+  const HostArray* array = find(bindings, value_);
+  if (!array || !array->data) throw ShapeError(str(what_, ": not bound"));
+  if (classes_ > 0) {
+    check_labels(*array, bindings.images);
+    const HostArray* weights = find(bindings, weights_);
+    if (!weights || !weights->data) return;
+    if (weights->dtype != DType::float32)
+      throw ShapeError(str("weights: dtype must be float32, got ", weights->dtype));
+    check_size("weights", *weights, bindings.images);
+    return;
+  }
+  if (!accepts(array->dtype))
+    throw ShapeError(str(what_, ": dtype must be ", dtype_, ", got ", array->dtype));
+  check_size(what_, *array, desc_.elements(bindings.images));
+}
+
+void Staging::check_labels(const HostArray& labels, int images) const {
+  if (labels.dtype != DType::int32) {
+    if (!accepts(labels.dtype))
+      throw ShapeError(str("labels: dtype must be int32 class indices or float32 distributions, "
+                           "got ", labels.dtype));
+    return check_size("labels", labels, desc_.elements(images));
+  }
+  check_size("labels", labels, images);
+  const auto* classes = static_cast<const std::int32_t*>(labels.data);
+  for (int i = 0; i < images; ++i) {
+    if (classes[i] < 0 || classes[i] >= classes_)
+      throw ShapeError(str("labels: class must be 0 to ", classes_ - 1, ", got ", classes[i],
+                           " at image ", i));
+  }
+}
+
+void Staging::fill(const Bindings& bindings, int index) {
+  Slot& slot = slots_[index];
+  const HostArray& array = *find(bindings, value_);
+  slot.dtype = array.dtype;
+  slot.data_bytes = array.elements * size_of(array.dtype);
+  copy(slot.data, array);
+  const HostArray* weights = find(bindings, weights_);
+  slot.weighted = weights && weights->data;
+  if (slot.weighted) copy(slot.weights, *weights);
+}
+
+Bound Staging::bound(int index) {
+  Slot& slot = slots_[index];
+  Bound out{slot.data.data(), slot.dtype, slot.weighted ? slot.weights.data() : nullptr};
+  if (!device_) return out;
+  session_.memory().upload(device_.get(), out.data, slot.data_bytes);
+  out.data = device_.get();
+  if (slot.weighted) {
+    session_.memory().upload(device_weights_.get(), out.weights, slot.weights.size());
+    out.weights = device_weights_.get();
+  }
+  return out;
+}
+
+}  // namespace mpsnn

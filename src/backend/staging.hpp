@@ -1,0 +1,55 @@
+#pragma once
+
+#include <vector>
+
+#include "backend/kernel_session.hpp"
+#include "mpsnn/backend.hpp"
+
+namespace mpsnn {
+
+/// What one node was bound to for one run, where its kernel reads it.
+struct Bound {
+  void* data = nullptr;
+  DType dtype = DType::float32;
+  void* weights = nullptr;  ///< Of labels; null: all 1.
+};
+
+/// Memory for what a source node is bound to: one copy per run in flight, so
+/// that the caller's arrays are free as soon as `submit` returns.
+class Staging {
+ public:
+  Staging(const Graph& graph, const Node& node, int batch, int in_flight, KernelSession& session);
+
+  /// @throws ShapeError if the binding is missing, of another dtype or size, or
+  ///     a class is out of range.
+  void check(const Bindings& bindings) const;
+  /// Copies what `check` accepted.
+  void fill(const Bindings& bindings, int slot);
+  /// On the engine's thread: what the kernel reads, uploaded where it must be.
+  Bound bound(int slot);
+  std::size_t bytes() const;
+
+ private:
+  struct Slot {
+    std::vector<std::byte> data, weights;
+    std::size_t data_bytes = 0;
+    DType dtype = DType::float32;
+    bool weighted = false;
+  };
+
+  const HostArray* find(const Bindings& bindings, ValueId value) const;
+  bool accepts(DType dtype) const;
+  void check_labels(const HostArray& labels, int images) const;
+  void check_size(std::string_view what, const HostArray& array, std::size_t expected) const;
+
+  std::string what_;  ///< For messages: "images", "labels" ...
+  ValueId value_, weights_;
+  TensorDesc desc_;
+  DType dtype_;
+  int classes_ = 0;  ///< Of labels; else 0.
+  KernelSession& session_;
+  std::vector<Slot> slots_;
+  DeviceBuffer device_, device_weights_;
+};
+
+}  // namespace mpsnn

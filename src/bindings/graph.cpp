@@ -1,0 +1,93 @@
+#include "bindings/bindings.hpp"
+
+using namespace mpsnn;
+
+namespace {
+
+void bind_value(py::module_& m) {
+  py::class_<ValueId>(m, "ValueId")
+      .def(py::init<>(), "An absent optional input.")
+      .def_readonly("index", &ValueId::index)
+      .def("__eq__",
+           [](ValueId a, const py::object& b) {
+             return py::isinstance<ValueId>(b) && a == b.cast<ValueId>();
+           })
+      .def("__hash__", [](ValueId v) { return v.index; })
+      .def("__repr__", [](ValueId v) { return str("ValueId(", v.index, ")"); });
+}
+
+void bind_graph_class(py::module_& m) {
+  py::class_<Graph>(m, "Graph")
+      .def(py::init<>())
+      .def(
+          "add",
+          [](Graph& self, const Op& op, const std::vector<ValueId>& inputs, std::string label) {
+            return self.add(op, inputs, std::move(label));
+          },
+          "op"_a, "inputs"_a, "label"_a = "")
+      .def(
+          "outputs",
+          [](const Graph& self, ValueId v) { return self.producer(v).outputs; }, "value"_a,
+          "Every output of the node that writes `value`.")
+      .def(
+          "shape",
+          [](const Graph& self, ValueId v) -> std::vector<Dim> {
+            const auto dims = self.desc(v).shape.dims();
+            return {dims.begin(), dims.end()};
+          },
+          "value"_a, "Extent of each axis of `value`, per image: [H, W, C], [K] or [].")
+      .def(
+          "dtype",
+          [](const Graph& self, ValueId v) { return std::string(name(self.desc(v).dtype)); },
+          "value"_a)
+      .def("batched", [](const Graph& self, ValueId v) { return self.desc(v).batched; }, "value"_a)
+      .def(
+          "label", [](const Graph& self, ValueId v) { return self.producer(v).label; }, "value"_a,
+          "The label of the node that writes `value`.")
+      .def("has", &Graph::has, "value"_a, "Whether a node writes `value`.")
+      .def("parameters", &parameters, "Every parameter, in the order they were added.")
+      .def_property_readonly("node_count", [](const Graph& self) { return self.nodes().size(); })
+      .def("print", [](const Graph& self) { return self.print(); }, "One line per node.");
+}
+
+void bind_passes(py::module_& m) {
+  m.def(
+      "add_gradients",
+      [](Graph& graph, ValueId loss, const std::vector<ValueId>& wrt) {
+        std::vector<ValueId> out;
+        for (const Gradient& g : add_gradients(graph, loss, wrt)) out.push_back(g.gradient);
+        return out;
+      },
+      "graph"_a, "loss"_a, "wrt"_a,
+      "Append the gradient nodes; the gradient of each value in `wrt`, absent where there is none.");
+  m.def(
+      "training_graph",
+      [](const Graph& graph, ValueId loss, const Op& rule) {
+        return training_graph(graph, loss, rule).graph;
+      },
+      "graph"_a, "loss"_a, "rule"_a);
+  m.def(
+      "inference_graph",
+      [](const Graph& graph, const std::vector<ValueId>& outputs) {
+        return inference_graph(graph, outputs);
+      },
+      "graph"_a, "outputs"_a);
+  m.def(
+      "eliminate_dead",
+      [](const Graph& graph, const std::vector<ValueId>& keep) {
+        return eliminate_dead(graph, keep);
+      },
+      "graph"_a, "keep"_a);
+  m.def(
+      "fuse",
+      [](const Graph& graph, const std::vector<ValueId>& keep) { return fuse(graph, keep); },
+      "graph"_a, "keep"_a);
+}
+
+}  // namespace
+
+void bind_graph(py::module_& m) {
+  bind_value(m);
+  bind_graph_class(m);
+  bind_passes(m);
+}

@@ -1,0 +1,255 @@
+#include "bindings/bindings.hpp"
+
+using namespace mpsnn;
+
+py::dict report_dict(const MemoryReport& r);
+
+namespace {
+
+using Arrays = std::vector<std::pair<ValueId, py::object>>;
+
+/// One call's batch, checked against the graph.
+struct Batch {
+  int images = 0;
+  Inputs inputs;
+  LossLabels labels;
+};
+
+class PyTrainer {
+ public:
+  PyTrainer(const Graph& graph, ValueId loss, const std::vector<ValueId>& outputs,
+            const TrainerOptions& options)
+      : graph_(graph), outputs_(outputs) {
+    const py::gil_scoped_release release;  // data sources take it on the engine's thread
+    trainer_ = std::make_unique<Trainer>(graph, loss, outputs, options);
+  }
+  ~PyTrainer() {
+    const py::gil_scoped_release release;  // steps in flight may call back
+    trainer_.reset();
+  }
+
+  Trainer& operator*() const { return *trainer_; }
+
+  Batch batch(const Arrays& inputs, const py::object& labels, const py::object& weights) const {
+    Batch out;
+    for (const auto& [id, array] : inputs) {
+      const Node& node = graph_.producer(id);
+      if (const auto* l = std::get_if<Labels>(&node.op)) {
+        out.inputs.emplace_back(id, labels_view(array, node.label, l->classes, out.images));
+        continue;
+      }
+      const std::string what = inputs.size() == 1 ? "images" : "images['" + node.label + "']";
+      const auto* input = std::get_if<Input>(&node.op);
+      if (!input) throw ShapeError(str(what, ": value ", id.index, " is not an input"));
+      out.inputs.emplace_back(id, view_batch(array, what, input->shape, out.images));
+      if (out.inputs.back().second.dtype != input->dtype)
+        throw ShapeError(str(what, ": dtype must be ", input->dtype, ", got ",
+                             out.inputs.back().second.dtype, "; use .astype(np.", input->dtype,
+                             ")"));
+    }
+    if (!labels.is_none()) out.labels.labels = labels_view(labels, "labels", classes(), out.images);
+    if (!weights.is_none()) {
+      if (labels.is_none()) throw ShapeError("weights: given without labels");
+      out.labels.weights = view_batch(weights, "weights", Shape{}, out.images);
+    }
+    return out;
+  }
+
+  std::vector<py::array> new_outputs(int images) const {
+    std::vector<py::array> out;
+    for (ValueId v : outputs_)
+      out.push_back(new_array(DType::float32, graph_.desc(v).shape, images));
+    return out;
+  }
+
+ private:
+  int classes() const {
+    for (const Node& node : graph_.nodes()) {
+      if (const auto* l = std::get_if<Labels>(&node.op)) return l->classes;
+    }
+    throw ShapeError("labels: the graph has none");
+  }
+
+  /// Class indices, int32 (N,), or distributions, float32 (N, K).
+  static HostArray labels_view(const py::object& array, const std::string& what, int classes,
+                               int& images) {
+    const bool indices = py::isinstance<py::array>(array) &&
+                         py::reinterpret_borrow<py::array>(array).dtype().kind() == 'i';
+    return view_batch(array, what, indices ? Shape{} : Shape{classes}, images);
+  }
+
+  Graph graph_;
+  std::vector<ValueId> outputs_;
+  std::unique_ptr<Trainer> trainer_;
+};
+
+TrainerOptions options(const Op& rule, float rate, int batch, const std::string& backend,
+                       std::uint64_t seed, int threads, const std::string& nan_policy,
+                       int in_flight) {
+  if (nan_policy != "raise" && nan_policy != "propagate")
+    throw ShapeError(str("nan_policy: must be 'raise' or 'propagate', got '", nan_policy, "'"));
+  if (threads < 0) throw ShapeError(str("threads: must not be negative, got ", threads));
+  return {{rule, rate},
+          batch,
+          backend,
+          seed,
+          threads,
+          nan_policy == "raise" ? NanPolicy::raise : NanPolicy::propagate,
+          in_flight};
+}
+
+/// Calls Python on the engine's thread, and lets go of the callable under the GIL.
+std::function<void(Step)> on_engine_thread(const py::object& callback) {
+  if (callback.is_none()) return {};
+  if (!PyCallable_Check(callback.ptr()))
+    throw py::type_error("on_complete: must be callable");
+  const std::shared_ptr<py::object> held(new py::object(callback), [](py::object* object) {
+    const py::gil_scoped_acquire gil;
+    delete object;
+  });
+  return [held](const Step& step) {
+    const py::gil_scoped_acquire gil;
+    try {
+      (*held)(step);
+    } catch (py::error_already_set& e) {
+      e.discard_as_unraisable("mpsnn: completion callback");
+    }
+  };
+}
+
+Step train_step(PyTrainer& self, const Arrays& inputs, const py::object& labels,
+                const py::object& weights, const py::object& on_complete) {
+  const Batch b = self.batch(inputs, labels, weights);
+  auto done = on_engine_thread(on_complete);
+  const py::gil_scoped_release release;
+  return (*self).train_step(b.images, b.inputs, b.labels, std::move(done));
+}
+
+HostArray part(const HostArray& a, int images, int first, int count) {
+  if (!a.data) return a;
+  const std::size_t each = a.elements / images;
+  return {static_cast<const std::byte*>(a.data) + first * each * size_of(a.dtype), a.dtype,
+          count * each};
+}
+
+/// Runs `count` images from `first` of the batch, without the GIL.
+void infer_part(PyTrainer& self, const Batch& b, int first, int count, const HostSpan* loss,
+                std::span<const HostSpan> outputs) {
+  const auto cut = [&](const HostSpan& s) {
+    const HostArray a = part({s.data, s.dtype, s.elements}, b.images, first, count);
+    return HostSpan{const_cast<void*>(a.data), a.dtype, a.elements};
+  };
+  Inputs inputs;
+  for (const auto& [id, array] : b.inputs)
+    inputs.emplace_back(id, part(array, b.images, first, count));
+  std::vector<HostSpan> to;
+  for (const HostSpan& s : outputs) to.push_back(cut(s));
+  const py::gil_scoped_release release;
+  if (!loss) return (*self).infer(count, inputs, to);
+  (*self).evaluate(count, inputs,
+                   {part(b.labels.labels, b.images, first, count),
+                    part(b.labels.weights, b.images, first, count)},
+                   cut(*loss), to);
+}
+
+/// A few batches at a time, so that Ctrl-C is heard between them.
+std::vector<py::array> infer_all(PyTrainer& self, const Batch& b, const HostSpan* loss) {
+  if (b.images == 0) throw ShapeError("images: not given");
+  std::vector<py::array> arrays = self.new_outputs(b.images);
+  std::vector<HostSpan> outputs;
+  for (py::array& a : arrays) outputs.push_back(span_of(a));
+  const int most = std::max(256, 4 * (*self).batch()) / (*self).batch() * (*self).batch();
+  for (int first = 0; first < b.images; first += most) {
+    if (PyErr_CheckSignals() != 0) throw py::error_already_set();
+    infer_part(self, b, first, std::min(most, b.images - first), loss, outputs);
+  }
+  return arrays;
+}
+
+std::vector<py::array> infer(PyTrainer& self, const Arrays& inputs) {
+  return infer_all(self, self.batch(inputs, py::none(), py::none()), nullptr);
+}
+
+std::pair<py::array, std::vector<py::array>> evaluate(PyTrainer& self, const Arrays& inputs,
+                                                      const py::object& labels,
+                                                      const py::object& weights) {
+  const Batch b = self.batch(inputs, labels, weights);
+  if (b.images == 0) throw ShapeError("images: not given");
+  py::array loss = new_array(DType::float32, Shape{}, b.images);
+  const HostSpan to = span_of(loss);
+  return {loss, infer_all(self, b, &to)};
+}
+
+void bind_step(py::module_& m) {
+  py::class_<Step>(m, "Step", "One training step under way.")
+      .def("wait", &Step::wait, py::call_guard<py::gil_scoped_release>(),
+           "Return when the step has ended.\n\nRaises:\n    Error: What the step failed with.")
+      .def("done", &Step::done, "Whether the step has ended.")
+      .def_property_readonly(
+          "loss",
+          [](const Step& self) {
+            {
+              const py::gil_scoped_release release;
+              self.wait();
+            }
+            const std::span<const float> loss = self.loss();
+            return py::array_t<float>(static_cast<py::ssize_t>(loss.size()), loss.data());
+          },
+          "The loss of each image, float32 (N,). Waits for the step.");
+}
+
+void bind_reports(py::class_<PyTrainer>& c) {
+  c.def("memory_report",
+        [](PyTrainer& self) {
+          MemoryReport report;
+          {
+            const py::gil_scoped_release release;
+            report = (*self).training_executable()->memory_report();
+          }
+          return report_dict(report);
+        })
+      .def("implementations",
+           [](PyTrainer& self) {
+             std::vector<std::pair<std::string, std::string>> out;
+             for (const Implementation& i : (*self).training_executable()->implementations())
+               out.emplace_back(i.node, i.name);
+             return out;
+           })
+      .def_property_readonly(
+          "graph", [](PyTrainer& self) { return (*self).training_executable()->graph(); },
+          "The training graph that runs, after the backend's passes.");
+}
+
+}  // namespace
+
+void bind_trainer(py::module_& m) {
+  bind_step(m);
+  py::class_<PyTrainer> trainer(m, "Trainer");
+  trainer
+      .def(py::init([](const Graph& graph, ValueId loss, const std::vector<ValueId>& outputs,
+                       const Op& rule, float rate, int batch, const std::string& backend,
+                       std::uint64_t seed, int threads, const std::string& nan_policy,
+                       int in_flight) {
+             return std::make_unique<PyTrainer>(
+                 graph, loss, outputs,
+                 options(rule, rate, batch, backend, seed, threads, nan_policy, in_flight));
+           }),
+           "graph"_a, "loss"_a, "outputs"_a, py::kw_only(), "rule"_a, "learning_rate"_a, "batch"_a,
+           "backend"_a, "seed"_a, "threads"_a, "nan_policy"_a, "in_flight"_a)
+      .def("train_step", &train_step, "inputs"_a, "labels"_a, "weights"_a, "on_complete"_a)
+      .def("infer", &infer, "inputs"_a)
+      .def("evaluate", &evaluate, "inputs"_a, "labels"_a, "weights"_a)
+      .def_property(
+          "learning_rate", [](PyTrainer& self) { return (*self).learning_rate(); },
+          [](PyTrainer& self, float rate) { (*self).set_learning_rate(rate); })
+      .def_property_readonly("session", [](PyTrainer& self) { return (*self).session(); })
+      .def_property_readonly("backend",
+                             [](PyTrainer& self) { return std::string((*self).backend()); })
+      .def_property_readonly("batch", [](PyTrainer& self) { return (*self).batch(); })
+      .def("wait", [](PyTrainer& self) { (*self).wait(); },
+           py::call_guard<py::gil_scoped_release>())
+      .def("close", [](PyTrainer& self) { (*self).close(); },
+           py::call_guard<py::gil_scoped_release>())
+      .def_property_readonly("closed", [](PyTrainer& self) { return (*self).closed(); });
+  bind_reports(trainer);
+}

@@ -1,0 +1,46 @@
+#include "ops/window_checks.hpp"
+
+namespace mpsnn {
+namespace {
+
+std::vector<TensorDesc> infer(const Op& op, std::span<const TensorDesc> in) {
+  const auto& norm = std::get<BatchNorm>(op);
+  require_positive(op, "epsilon", norm.epsilon);
+  require(norm.momentum_keep >= 0 && norm.momentum_keep <= 1, op,
+          str("momentum_keep must be in [0, 1], got ", norm.momentum_keep));
+
+  const Shape& x = batched(op, "x", in[0]);
+  require(x.rank() >= 1 && x.rank() <= 3, op, str("x must be (..., C) of 1 to 3 axes, got ", x));
+  const Shape channels{x[x.rank() - 1]};
+  for (int i = 1; i < 5; ++i)
+    require_like(op, BatchNorm::spec().inputs[i], in[i], channels, str("x ", x));
+
+  std::vector<TensorDesc> out = {in[0]};
+  if (!norm.training) return out;
+  out.insert(out.end(), 2, {channels, DType::float32, false});
+  if (norm.activation != Activation::none) out.push_back({x, DType::uint8});
+  return out;
+}
+
+std::string attributes(const Op& op) {
+  const auto& norm = std::get<BatchNorm>(op);
+  std::string out = str(" epsilon=", norm.epsilon, " momentum_keep=", norm.momentum_keep,
+                        " training=", norm.training ? "true" : "false");
+  if (norm.activation != Activation::none) out += str(" activation=", norm.activation);
+  return out;
+}
+
+}  // namespace
+
+const OpSpec& BatchNorm::spec() {
+  static const OpSpec s{.name = "batch_norm",
+                        .inputs = {"x", "gamma", "beta", "running_mean", "running_var"},
+                        .outputs = {"y", "mean", "variance", "mask"},
+                        .saved = {"x", "gamma", "mean", "variance", "mask"},
+                        .gradients = {"x", "gamma", "beta"},
+                        .infer = infer,
+                        .attributes = attributes};
+  return s;
+}
+
+}  // namespace mpsnn

@@ -1,0 +1,33 @@
+#include "ops/window_checks.hpp"
+
+namespace mpsnn {
+namespace {
+
+std::vector<TensorDesc> infer(const Op& op, std::span<const TensorDesc> in) {
+  const Shape& x = batched(op, "x", in[0]);
+  const Shape& weight = unbatched(op, "weight", in[1]);
+  require(weight.rank() == 2 && weight[1] == x.size(), op,
+          str("weight must be (O, ", x.size(), ") for x ", x, ", got ", weight));
+  if (given(in[2])) require_like(op, "bias", in[2], {weight[0]}, str("weight ", weight));
+  return {{{weight[0]}}};
+}
+
+std::string attributes(const Op& op) {
+  const Activation activation = std::get<Dense>(op).activation;
+  return activation == Activation::none ? "" : str(" activation=", activation);
+}
+
+}  // namespace
+
+const OpSpec& Dense::spec() {
+  static const OpSpec s{.name = "dense",
+                        .inputs = {"x", "weight", "bias?"},
+                        .outputs = {"y"},
+                        .saved = {"x", "weight"},
+                        .gradients = {"x", "weight", "bias?"},
+                        .infer = infer,
+                        .attributes = attributes};
+  return s;
+}
+
+}  // namespace mpsnn

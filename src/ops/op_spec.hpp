@@ -1,0 +1,45 @@
+#pragma once
+
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "mpsnn/errors.hpp"
+#include "mpsnn/graph.hpp"
+
+namespace mpsnn {
+
+/// Everything about an op that is not a kernel.
+struct OpSpec {
+  std::string_view name;
+  /// "bias?" may be absent; "x*", as the only one, is any number.
+  std::vector<std::string_view> inputs;
+  /// The first is what Graph::add returns. `infer` may describe fewer; the rest are absent.
+  std::vector<std::string_view> outputs;
+  /// Inputs and outputs its gradient node reads besides dy.
+  std::vector<std::string_view> saved;
+  /// Inputs it is differentiable in; empty: stops gradients.
+  std::vector<std::string_view> gradients;
+  std::vector<TensorDesc> (*infer)(const Op& op, std::span<const TensorDesc> inputs);
+  /// " stride=(1, 1) groups=2", for print. Null: it has none.
+  std::string (*attributes)(const Op& op) = nullptr;
+  /// The first output may overwrite an input, by position: of the forward node ...
+  std::vector<int> in_place = {};
+  /// ... and of the gradient node (0 is dy).
+  std::vector<int> gradient_in_place = {};
+  /// The gradient of each input is dy itself, reshaped where needed: no gradient node.
+  bool passes_gradient = false;
+  /// One number per image whose gradient node needs no dy: a place to start from.
+  bool is_loss = false;
+  /// The first so many inputs are variables that the node writes; it is never dead.
+  int writes = 0;
+};
+
+const OpSpec& spec(const Op& op);
+
+/// @throws ShapeError "conv2d: <message>" unless `ok`.
+void require(bool ok, const Op& op, std::string_view message);
+
+}  // namespace mpsnn

@@ -1,0 +1,100 @@
+#include <cmath>
+
+#include "ops/checks.hpp"
+
+namespace mpsnn {
+namespace {
+
+std::vector<TensorDesc> infer_input(const Op& op, std::span<const TensorDesc>) {
+  const auto& input = std::get<Input>(op);
+  require(input.dtype == DType::float32 || input.dtype == DType::uint8, op,
+          str("dtype must be float32 or uint8, got ", input.dtype));
+  require(std::isfinite(input.scale), op, str("scale must be finite, got ", input.scale));
+  require(std::isfinite(input.offset), op, str("offset must be finite, got ", input.offset));
+  return {{input.shape}};
+}
+
+std::string input_attributes(const Op& op) {
+  const auto& input = std::get<Input>(op);
+  std::string out = str(" dtype=", input.dtype);
+  if (input.scale != 1) out += str(" scale=", input.scale);
+  if (input.offset != 0) out += str(" offset=", input.offset);
+  return out;
+}
+
+std::vector<TensorDesc> infer_labels(const Op& op, std::span<const TensorDesc>) {
+  const int classes = std::get<Labels>(op).classes;
+  require(classes >= 1, op, str("classes must be at least 1, got ", classes));
+  return {{Shape{classes}}, {Shape{}}};
+}
+
+/// A value of its own shape that all images share.
+template <class T>
+std::vector<TensorDesc> infer_variable(const Op& op, std::span<const TensorDesc>) {
+  return {{std::get<T>(op).shape, DType::float32, false}};
+}
+
+}  // namespace
+
+const OpSpec& Input::spec() {
+  static const OpSpec s{.name = "input",
+                        .inputs = {},
+                        .outputs = {"y"},
+                        .saved = {},
+                        .gradients = {},
+                        .infer = infer_input,
+                        .attributes = input_attributes};
+  return s;
+}
+
+const OpSpec& Labels::spec() {
+  static const OpSpec s{
+      .name = "labels",
+      .inputs = {},
+      .outputs = {"labels", "weights"},
+      .saved = {},
+      .gradients = {},
+      .infer = infer_labels,
+      .attributes = [](const Op& op) { return str(" classes=", std::get<Labels>(op).classes); }};
+  return s;
+}
+
+const OpSpec& Scalar::spec() {
+  static const OpSpec s{.name = "scalar",
+                        .inputs = {},
+                        .outputs = {"y"},
+                        .saved = {},
+                        .gradients = {},
+                        .infer = [](const Op&, std::span<const TensorDesc>) {
+                          return std::vector<TensorDesc>{{Shape{}, DType::float32, false}};
+                        }};
+  return s;
+}
+
+const OpSpec& Parameter::spec() {
+  static const OpSpec s{
+      .name = "parameter",
+      .inputs = {},
+      .outputs = {"y"},
+      .saved = {},
+      .gradients = {},
+      .infer = infer_variable<Parameter>,
+      .attributes = [](const Op& op) {
+        return std::string(std::get<Parameter>(op).trainable ? "" : " trainable=false");
+      }};
+  return s;
+}
+
+const OpSpec& State::spec() {
+  static const OpSpec s{
+      .name = "state",
+      .inputs = {},
+      .outputs = {"y"},
+      .saved = {},
+      .gradients = {},
+      .infer = infer_variable<State>,
+      .attributes = [](const Op& op) { return str(" initial=", std::get<State>(op).initial); }};
+  return s;
+}
+
+}  // namespace mpsnn

@@ -1,0 +1,114 @@
+#include <algorithm>
+#include <map>
+#include <set>
+
+#include "mpsnn/training.hpp"
+#include "ops/op_spec.hpp"
+
+namespace mpsnn {
+namespace {
+
+/// Marks each value that depends on one of `wrt`.
+std::vector<bool> reached(const Graph& graph, std::span<const ValueId> wrt) {
+  std::vector<bool> mark(graph.value_count());
+  for (ValueId v : wrt) mark[v.index] = true;
+  for (const Node& node : graph.nodes()) {
+    const bool any =
+        std::ranges::any_of(node.inputs, [&](ValueId v) { return v && mark[v.index]; });
+    if (!any) continue;
+    for (ValueId v : node.outputs) {
+      if (v) mark[v.index] = true;
+    }
+  }
+  return mark;
+}
+
+/// The gradient of each value so far, by value index.
+class Accumulator {
+ public:
+  explicit Accumulator(Graph& graph) : graph_(graph) {}
+
+  ValueId get(ValueId v) const {
+    const auto it = gradient_.find(v.index);
+    return it == gradient_.end() ? ValueId{} : it->second;
+  }
+  void add(ValueId v, ValueId gradient) {
+    const ValueId before = get(v);
+    gradient_[v.index] = before ? graph_.add(Add{}, {before, gradient}) : gradient;
+  }
+
+ private:
+  Graph& graph_;
+  std::map<int, ValueId> gradient_;
+};
+
+/// Hands dy to the inputs of an op whose gradient is dy itself.
+void pass(Graph& graph, const Node& node, ValueId dy, const std::vector<bool>& mark,
+          Accumulator& gradients) {
+  for (ValueId x : node.inputs) {
+    if (!mark[x.index]) continue;
+    const Shape& shape = graph.desc(x).shape;
+    gradients.add(x, shape == graph.desc(dy).shape ? dy : graph.add(Reshape{shape}, {dy}));
+  }
+}
+
+void differentiate(Graph& graph, const Node& node, ValueId dy, const std::vector<bool>& mark,
+                   Accumulator& gradients) {
+  std::vector<ValueId> wanted;
+  for (ValueId x : node.inputs) {
+    if (x && mark[x.index]) wanted.push_back(x);
+  }
+  const OpSpec& s = spec(node.op);
+  const Node gradient = graph.add_gradient(node.outputs.front(), dy, wanted);
+  for (std::size_t i = 0; i < gradient.outputs.size(); ++i) {
+    if (!gradient.outputs[i]) continue;
+    const std::size_t input = s.inputs[0].ends_with('*')
+                                  ? i
+                                  : std::ranges::find(s.inputs, s.gradients[i]) - s.inputs.begin();
+    gradients.add(node.inputs[input], gradient.outputs[i]);
+  }
+}
+
+}  // namespace
+
+std::vector<Gradient> add_gradients(Graph& graph, ValueId loss, std::span<const ValueId> wrt) {
+  const TensorDesc& d = graph.desc(loss);
+  if (d.shape.rank() != 0 || !d.batched)
+    throw ShapeError(str("loss must be one number per image, (), got ", d.shape,
+                         d.batched ? "" : " without a batch axis"));
+  const std::vector<bool> mark = reached(graph, wrt);
+  Accumulator gradients(graph);
+
+  // Where the gradient starts: the loss, or the losses that it is the sum of.
+  std::set<int> starts = {loss.index};
+  const std::vector<Node> forward(graph.nodes().begin(), graph.nodes().end());
+  for (auto node = forward.rbegin(); node != forward.rend(); ++node) {
+    const OpSpec& s = spec(node->op);
+    if (node->outputs.empty() || node->gradient_of) continue;
+    const ValueId y = node->outputs.front(), dy = gradients.get(y);
+    const bool start = starts.contains(y.index);
+    if (!y || !mark[y.index] || (!dy && !start)) continue;
+    if (start && (dy || !(s.is_loss || s.passes_gradient)))
+      throw ShapeError(str("loss must be a loss or a sum of losses, each used once, got ", s.name));
+    if (start && s.passes_gradient) {
+      for (ValueId x : node->inputs) starts.insert(x.index);
+    } else if (s.passes_gradient) {
+      pass(graph, *node, dy, mark, gradients);
+    } else if (!s.gradients.empty()) {
+      differentiate(graph, *node, dy, mark, gradients);
+    }
+  }
+  std::vector<Gradient> out;
+  for (ValueId v : wrt) out.push_back({v, gradients.get(v)});
+  return out;
+}
+
+std::vector<ValueId> parameters(const Graph& graph) {
+  std::vector<ValueId> out;
+  for (const Node& node : graph.nodes()) {
+    if (std::holds_alternative<Parameter>(node.op)) out.push_back(node.outputs[0]);
+  }
+  return out;
+}
+
+}  // namespace mpsnn

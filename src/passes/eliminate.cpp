@@ -1,0 +1,29 @@
+#include <algorithm>
+
+#include "mpsnn/training.hpp"
+#include "ops/op_spec.hpp"
+
+namespace mpsnn {
+
+Graph eliminate_dead(const Graph& graph, std::span<const ValueId> keep) {
+  std::vector<bool> live(graph.value_count());
+  for (ValueId v : keep) live[v.index] = true;
+
+  std::vector<Node> nodes;
+  for (auto it = graph.nodes().rbegin(); it != graph.nodes().rend(); ++it) {
+    const auto wanted = [&](ValueId v) { return v && live[v.index]; };
+    if (spec(it->op).writes == 0 && std::ranges::none_of(it->outputs, wanted)) continue;
+    Node node = *it;
+    for (ValueId& v : node.outputs) {
+      if (!wanted(v)) v = {};
+    }
+    for (ValueId v : node.inputs) {
+      if (v) live[v.index] = true;
+    }
+    nodes.push_back(std::move(node));
+  }
+  std::ranges::reverse(nodes);
+  return graph.with_nodes(std::move(nodes));
+}
+
+}  // namespace mpsnn

@@ -1,0 +1,132 @@
+#include <algorithm>
+#include <functional>
+
+#include "mpsnn/training.hpp"
+#include "ops/op_spec.hpp"
+#include "passes/rewrite.hpp"
+
+namespace mpsnn {
+namespace {
+
+/// A graph under rewriting: nodes that change in place or go.
+class Fusion {
+ public:
+  Fusion(const Graph& graph, std::span<const ValueId> keep)
+      : graph_(graph), keep_(keep), nodes_(graph.nodes().begin(), graph.nodes().end()) {}
+
+  Graph run() {
+    each<Relu>([&](Node& relu) { fuse_into_batch_norm(relu); });
+    each<Relu>([&](Node& relu) { swap_gradient_with_pool(relu); });
+    each<Relu>([&](Node& relu) { fuse_forward(relu); });
+    std::erase_if(nodes_, [](const Node& n) { return n.outputs.empty() && spec(n.op).writes == 0; });
+    return graph_.with_nodes(std::move(nodes_));
+  }
+
+ private:
+  /// Calls f for every forward node of op T that is still there.
+  template <class T>
+  void each(const std::function<void(Node&)>& f) {
+    for (Node& node : nodes_) {
+      if (std::holds_alternative<T>(node.op) && !node.gradient_of && !node.outputs.empty()) f(node);
+    }
+  }
+
+  Node* producer(ValueId v) {
+    if (!v) return nullptr;
+    const auto it = std::ranges::find_if(
+        nodes_, [&](const Node& n) { return std::ranges::count(n.outputs, v) > 0; });
+    return it == nodes_.end() ? nullptr : &*it;
+  }
+  Node* gradient_of(ValueId output) {
+    const auto it = std::ranges::find_if(
+        nodes_, [&](const Node& n) { return n.gradient_of == output && !n.outputs.empty(); });
+    return it == nodes_.end() ? nullptr : &*it;
+  }
+  bool read_once(ValueId v) const {
+    return read_counts(nodes_, graph_.value_count(), keep_)[v.index] == 1;
+  }
+  static void remove(Node& node) { node.outputs.clear(); }
+
+  /// conv2d or dense, then relu: one node that writes relu's output.
+  void fuse_forward(Node& relu) {
+    Node* before = producer(relu.inputs[0]);
+    if (!before || before->gradient_of || !read_once(relu.inputs[0])) return;
+    if (auto* conv = std::get_if<Conv2d>(&before->op))
+      conv->activation = Activation::relu;
+    else if (auto* dense = std::get_if<Dense>(&before->op))
+      dense->activation = Activation::relu;
+    else
+      return;
+    replace_output(*before, relu);
+  }
+
+  /// `before` writes what `relu` wrote; gradient nodes keep pointing at it.
+  void replace_output(Node& before, Node& relu) {
+    const ValueId old = before.outputs[0];
+    before.outputs[0] = relu.outputs[0];
+    for (Node& node : nodes_) {
+      if (node.gradient_of == old) node.gradient_of = relu.outputs[0];
+    }
+    remove(relu);
+  }
+
+  /// batch_norm, then relu; in training also their gradients, by a mask.
+  void fuse_into_batch_norm(Node& relu) {
+    Node* norm = producer(relu.inputs[0]);
+    if (!norm || norm->gradient_of || !std::holds_alternative<BatchNorm>(norm->op)) return;
+    if (!read_once(relu.inputs[0])) return;
+    Node* relu_gradient = gradient_of(relu.outputs[0]);
+    Node* norm_gradient = gradient_of(norm->outputs[0]);
+    if (relu_gradient) {
+      const ValueId dz = relu_gradient->outputs[0];
+      if (!norm_gradient || norm_gradient->inputs[0] != dz || !read_once(dz)) return;
+    }
+    auto& op = std::get<BatchNorm>(norm->op);
+    op.activation = Activation::relu;
+    if (op.training) {
+      TensorDesc mask = graph_.desc(norm->inputs[0]);
+      mask.dtype = DType::uint8;
+      norm->outputs.resize(4);
+      norm->outputs[3] = graph_.add_value(mask);
+    }
+    if (relu_gradient) {
+      std::get<BatchNorm>(norm_gradient->op).activation = Activation::relu;
+      norm_gradient->inputs[0] = relu_gradient->inputs[0];
+      norm_gradient->inputs.back() = norm->outputs[3];
+      remove(*relu_gradient);
+    }
+    replace_output(*norm, relu);
+  }
+
+  /// relu_gradient(max_pool2d_gradient(dp), y) = max_pool2d_gradient(relu_gradient(dp, p)),
+  /// because a window hands its gradient to the one pixel whose value is p.
+  void swap_gradient_with_pool(Node& relu) {
+    Node* relu_gradient = gradient_of(relu.outputs[0]);
+    if (!relu_gradient) return;
+    Node* pool_gradient = producer(relu_gradient->inputs[0]);
+    if (!pool_gradient || !pool_gradient->gradient_of) return;
+    const auto* pool = std::get_if<MaxPool2d>(&pool_gradient->op);
+    if (!pool || pool->edge != Edge::clamp || !read_once(relu_gradient->inputs[0])) return;
+    const ValueId p = pool_gradient->gradient_of;
+    const ValueId masked = graph_.add_value(graph_.desc(p));
+    const ValueId dz = relu_gradient->outputs[0];
+    Node moved = *relu_gradient;
+    moved.inputs = {pool_gradient->inputs[0], p};
+    moved.outputs = {masked};
+    Node pooled = *pool_gradient;
+    pooled.inputs[0] = masked;
+    pooled.outputs = {dz};
+    *pool_gradient = std::move(moved);  // the earlier of the two places
+    *relu_gradient = std::move(pooled);
+  }
+
+  Graph graph_;
+  std::span<const ValueId> keep_;
+  std::vector<Node> nodes_;
+};
+
+}  // namespace
+
+Graph fuse(const Graph& graph, std::span<const ValueId> keep) { return Fusion(graph, keep).run(); }
+
+}  // namespace mpsnn
