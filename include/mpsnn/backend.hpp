@@ -27,6 +27,8 @@ class Session {
  public:
   virtual ~Session() = default;
   virtual std::vector<Variable> variables() const = 0;
+  /// What the device computes in: float32, or float64 on the reference.
+  virtual DType floating() const = 0;
   /// Copies a variable, after every run submitted so far. `to` has its dtype.
   /// @throws ShapeError if there is no such variable, or dtype or size differ.
   virtual void read(std::string_view name, HostSpan to) = 0;

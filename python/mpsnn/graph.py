@@ -127,7 +127,7 @@ class Graph(Inputs):
         return self._add("avg_pool2d", op, name, x=x)
 
     def relu(self, x: Value, *, name: str | None = None) -> Value:
-        """max(x, 0), elementwise. Its gradient at 0 is 1, as in MPS."""
+        """max(x, 0), elementwise. Its gradient at 0 is 0, as in PyTorch; MPS has 1."""
         return self._add("relu", ops.Relu(), name, x=x)
 
     def dropout(self, x: Value, rate: float = 0.5, *, name: str | None = None) -> Value:
@@ -247,9 +247,7 @@ class Graph(Inputs):
         ids = [self.check(kind, "x", x), self.check(kind, "labels", labels)]
         if labels not in self.label_inputs:
             raise ShapeError(f"{kind}: labels must come from Graph.labels, got {labels!r}")
-        op = ops.SoftmaxCrossEntropy(
-            arguments.fraction(kind, "label_smoothing", label_smoothing)
-        )
+        op = ops.SoftmaxCrossEntropy(arguments.fraction(kind, "label_smoothing", label_smoothing))
         return self._append(kind, op, [ids[0], *self.core.outputs(labels.id)], name)
 
     @staticmethod

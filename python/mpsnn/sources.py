@@ -10,7 +10,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -167,7 +167,7 @@ class FileSource(DataSource):
         except SafetensorError as reason:
             raise Error(f"{self._path}: not a safetensors file: {reason}") from reason
 
-    def _read(self, file: safe_open, names: set[str], tensor: str, shape: tuple[int, ...]) -> Array:
+    def _read(self, file: Any, names: set[str], tensor: str, shape: tuple[int, ...]) -> Array:
         full = f"{self._prefix}.{tensor}" if self._prefix else tensor
         if full not in names:
             raise ShapeError(f"{self._path}: no tensor {full!r}")

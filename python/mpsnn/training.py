@@ -2,58 +2,33 @@
 
 from __future__ import annotations
 
-import operator
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from os import PathLike
 from types import TracebackType
-from typing import Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
 from mpsnn import _core, arguments, io
 from mpsnn._core import Error, ShapeError, Step
+from mpsnn.binding import (
+    Array,
+    Evaluation,
+    Images,
+    LossLabels,
+    accuracy,
+    bind_images,
+    bind_labels,
+)
 from mpsnn.optim import Adam, Optimizer
 from mpsnn.values import Value
 
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
 __all__ = ["Evaluation", "LossLabels", "Step", "Trainer"]
 
-Array: TypeAlias = NDArray[Any]
-Images: TypeAlias = Array | Mapping[Value | str, Array]
-
 _ADAM = Adam()
-
-
-@dataclass(frozen=True, eq=False)
-class LossLabels:
-    """The ground truth of one batch.
-
-    Args:
-        labels: Class indices, integers (N,), or distributions, float32 (N, K).
-        weights: Of each image's loss, float32 (N,). None: all 1.
-    """
-
-    labels: Array
-    weights: Array | None = None
-
-
-@dataclass(frozen=True, eq=False)
-class Evaluation:
-    """What `Trainer.evaluate` found.
-
-    Attributes:
-        loss: Mean of `losses`.
-        accuracy: Share of the images, by weight, whose class the first output gives the
-            largest value; None if there is no output (K,) or no weight.
-        losses: Of each image, times its weight, float32 (N,).
-        outputs: Of the trainer's outputs, (N, ...) each.
-    """
-
-    loss: float
-    accuracy: float | None
-    losses: NDArray[np.float32]
-    outputs: tuple[Array, ...]
 
 
 class Trainer:
@@ -150,10 +125,9 @@ class Trainer:
             ShapeError: Naming images, labels or weights. Nothing has run then.
             Error: If the trainer is closed.
         """
-        truth = _loss_labels(labels, weights)
-        return self._core.train_step(
-            self._bind(images), truth.labels, truth.weights, on_complete
-        )
+        truth = bind_labels(labels, weights)
+        inputs = bind_images(self._graph.inputs, images)
+        return self._core.train_step(inputs, truth.labels, truth.weights, on_complete)
 
     def infer(self, images: Images) -> Any:
         """Compute the outputs for any number of images, after the steps before it.
@@ -167,7 +141,7 @@ class Trainer:
         """
         if not self._outputs:
             raise Error("infer: the trainer was made without outputs")
-        results = self._core.infer(self._bind(images))
+        results = self._core.infer(bind_images(self._graph.inputs, images))
         return results[0] if self._single else tuple(results)
 
     def evaluate(
@@ -178,10 +152,11 @@ class Trainer:
         Dropout is off and batch_norm uses its running statistics. Arguments and errors as
         `train_step`.
         """
-        truth = _loss_labels(labels, weights)
-        losses, outputs = self._core.evaluate(self._bind(images), truth.labels, truth.weights)
-        accuracy = _accuracy(outputs[0], truth) if outputs else None
-        return Evaluation(float(losses.mean(dtype=np.float64)), accuracy, losses, tuple(outputs))
+        truth = bind_labels(labels, weights)
+        inputs = bind_images(self._graph.inputs, images)
+        losses, outputs = self._core.evaluate(inputs, truth.labels, truth.weights)
+        share = accuracy(outputs[0], truth) if outputs else None
+        return Evaluation(float(losses.mean(dtype=np.float64)), share, losses, tuple(outputs))
 
     @property
     def learning_rate(self) -> float:
@@ -281,7 +256,7 @@ class Trainer:
         """Wait for the steps submitted, then release the device's memory. Idempotent."""
         self._core.close()
 
-    def __enter__(self) -> Trainer:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(
@@ -291,3 +266,13 @@ class Trainer:
         traceback: TracebackType | None,
     ) -> None:
         self.close()
+
+
+def _outputs(outputs: Value | Sequence[Value] | None) -> tuple[Value, ...]:
+    if isinstance(outputs, Value):
+        return (outputs,)
+    if outputs is None:
+        return ()
+    if not isinstance(outputs, Sequence):
+        raise TypeError(f"outputs: must be a Value or several, got {type(outputs).__name__}")
+    return tuple(outputs)

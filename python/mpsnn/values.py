@@ -24,7 +24,7 @@ class Value:
     @property
     def shape(self) -> tuple[int, ...]:
         """(H, W, C), (K,) or (); the batch axis is not part of it."""
-        return self.graph.core.shape(self.id)
+        return tuple(self.graph.core.shape(self.id))
 
     @property
     def dtype(self) -> str:
@@ -99,8 +99,9 @@ class Nodes:
     def _add(self, kind: str, op: Any, name: str | None = None, **inputs: Value | None) -> Value:
         """Append `op`, reading `inputs`, whose names are those of the arguments."""
         ids = [
-            _core.ValueId() if value is None and argument == "bias" else
-            self.check(kind, argument, value)
+            _core.ValueId()
+            if value is None and argument == "bias"
+            else self.check(kind, argument, value)
             for argument, value in inputs.items()
         ]
         return self._append(kind, op, ids, name)

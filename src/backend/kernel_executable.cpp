@@ -75,7 +75,12 @@ void KernelExecutable::build(const KernelBackend& backend) {
     step.implementation = context.implementation;
     if (is_source(node))
       step.staging.emplace(graph_, node, options_.batch, options_.in_flight, *session_);
+    step.writes_loss = options_.loss && std::ranges::count(node.outputs, options_.loss) > 0;
     updates_ |= write_count(node) > 0;
+    for (int w = 0; w < write_count(node); ++w) {
+      if (node.inputs[w] && !is_variable(graph_.producer(node.inputs[w])))
+        throw ShapeError(str(graph_.print(node), ": input ", w, " must be a parameter or state"));
+    }
     steps_.push_back(std::move(step));
     node_of_step_.push_back(static_cast<int>(i));
   }
@@ -172,7 +177,6 @@ Run KernelExecutable::submit(const Bindings& bindings, std::function<void(const 
 
 void KernelExecutable::execute(const Bindings& bindings, int slot) {
   const RunInfo info{bindings.images, session_->step(), session_->seed()};
-  const void* loss = options_.loss ? address(options_.loss) : nullptr;
   for (KernelStep& step : steps_) {
     Bound bound;
     if (step.staging) {
@@ -180,7 +184,7 @@ void KernelExecutable::execute(const Bindings& bindings, int slot) {
       if (!step.in.empty()) step.in[0] = bound.weights;
     }
     step.kernel({step.in, step.out, step.scratch, bound.data, bound.dtype, info});
-    if (loss && !step.out.empty() && step.out[0] == loss) check_loss(bindings.images);
+    if (step.writes_loss) check_loss(bindings.images);
     for (StoredVariable* variable : step.writes) ++variable->version;
   }
   download(bindings);

@@ -21,6 +21,7 @@ struct KernelStep {
   std::string implementation;
   std::vector<void*> in, out;
   void* scratch = nullptr;
+  bool writes_loss = false;               ///< The loss is to be checked after it.
   std::optional<Staging> staging;         ///< Of a source node.
   std::vector<StoredVariable*> writes;    ///< Variables that it updates.
 };

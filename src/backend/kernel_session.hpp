@@ -31,6 +31,7 @@ class KernelSession : public Session {
   ~KernelSession() override;
 
   std::vector<Variable> variables() const override;
+  DType floating() const override { return floating_; }
   void read(std::string_view name, HostSpan to) override;
   void write(std::string_view name, HostArray from) override;
   std::uint64_t step() const override { return step_; }

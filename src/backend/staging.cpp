@@ -25,7 +25,6 @@ Staging::Staging(const Graph& graph, const Node& node, int batch, int in_flight,
                  KernelSession& session)
     : what_(name_of(node)),
       value_(node.outputs[0]),
-      desc_(graph.desc(node.outputs[0])),
       dtype_(DType::float32),
       session_(session),
       slots_(in_flight) {
@@ -34,6 +33,9 @@ Staging::Staging(const Graph& graph, const Node& node, int batch, int in_flight,
   if (labels) {
     classes_ = std::get<Labels>(node.op).classes;
     weights_ = node.outputs[1];
+    desc_.shape = {classes_};
+  } else {
+    desc_ = graph.desc(value_);
   }
   // Room for the widest dtype that `accepts`.
   const std::size_t element = dtype_ == DType::uint8 ? 1 : size_of(session.storage(dtype_));
@@ -72,17 +74,15 @@ void Staging::check_size(std::string_view what, const HostArray& array,
 }
 
 void Staging::check(const Bindings& bindings) const {
-  const HostArray* array = find(bindings, value_);
-  if (!array || !array->data) throw ShapeError(str(what_, ": not bound"));
-  if (classes_ > 0) {
-    check_labels(*array, bindings.images);
-    const HostArray* weights = find(bindings, weights_);
-    if (!weights || !weights->data) return;
+  if (const HostArray* weights = find(bindings, weights_); weights && weights->data) {
     if (weights->dtype != DType::float32)
       throw ShapeError(str("weights: dtype must be float32, got ", weights->dtype));
     check_size("weights", *weights, bindings.images);
-    return;
   }
+  if (!value_) return;
+  const HostArray* array = find(bindings, value_);
+  if (!array || !array->data) throw ShapeError(str(what_, ": not bound"));
+  if (classes_ > 0) return check_labels(*array, bindings.images);
   if (!accepts(array->dtype))
     throw ShapeError(str(what_, ": dtype must be ", dtype_, ", got ", array->dtype));
   check_size(what_, *array, desc_.elements(bindings.images));
@@ -106,10 +106,11 @@ void Staging::check_labels(const HostArray& labels, int images) const {
 
 void Staging::fill(const Bindings& bindings, int index) {
   Slot& slot = slots_[index];
-  const HostArray& array = *find(bindings, value_);
-  slot.dtype = array.dtype;
-  slot.data_bytes = array.elements * size_of(array.dtype);
-  copy(slot.data, array);
+  if (const HostArray* array = find(bindings, value_)) {
+    slot.dtype = array->dtype;
+    slot.data_bytes = array->elements * size_of(array->dtype);
+    copy(slot.data, *array);
+  }
   const HostArray* weights = find(bindings, weights_);
   slot.weighted = weights && weights->data;
   if (slot.weighted) copy(slot.weights, *weights);

@@ -11,12 +11,10 @@ std::vector<py::array> run(Executable& self, int images, const Arrays& inputs,
   Bindings bindings{images, {}, {}};
   for (const auto& [id, array] : inputs)
     bindings.inputs.emplace_back(id, view(array, str("value ", id.index)));
-  const bool wide = !self.session()->variables().empty() &&
-                    self.session()->variables().front().dtype == DType::float64;
   std::vector<py::array> out;
   for (ValueId v : outputs) {
     const TensorDesc& d = self.graph().desc(v);
-    const DType dtype = wide && d.dtype == DType::float32 ? DType::float64 : d.dtype;
+    const DType dtype = d.dtype == DType::float32 ? self.session()->floating() : d.dtype;
     if (images < 1) throw ShapeError(str("images: must be at least 1, got ", images));
     out.push_back(new_array(dtype, d.shape, d.batched ? images : 0));
     bindings.outputs.emplace_back(v, span_of(out.back()));

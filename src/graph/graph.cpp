@@ -44,7 +44,7 @@ ValueId Graph::add(const Op& op, std::span<const ValueId> inputs, std::string la
     const std::string_view name = s.inputs[std::min(i, s.inputs.size() - 1)];
     require(all[i] || optional(name), op, str("input '", name, "' is missing"));
     require(!all[i] || has(all[i]), op, str("input '", name, "' is not a value of this graph"));
-    descs.push_back(all[i] ? desc(all[i]) : TensorDesc{});
+    descs.push_back(all[i] ? desc(all[i]) : absent);
   }
   const bool variable = std::holds_alternative<Parameter>(op) || std::holds_alternative<State>(op);
   if (variable) {

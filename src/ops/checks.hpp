@@ -6,7 +6,7 @@
 namespace mpsnn {
 
 /// Whether an optional input is there: `infer` sees TensorDesc{} where it is not.
-inline bool given(const TensorDesc& input) { return input != TensorDesc{}; }
+inline bool given(const TensorDesc& input) { return input != absent; }
 
 /// The shape of an input that must be float32, ...
 const Shape& floating(const Op& op, std::string_view argument, const TensorDesc& input);

@@ -37,6 +37,9 @@ struct OpSpec {
   int writes = 0;
 };
 
+/// What `infer` sees in the place of an optional input that was left out: no value is like it.
+inline const TensorDesc absent{{}, DType::int32, false};
+
 const OpSpec& spec(const Op& op);
 
 /// @throws ShapeError "conv2d: <message>" unless `ok`.

@@ -3,6 +3,7 @@
 
 #include "mpsnn/training.hpp"
 #include "ops/op_spec.hpp"
+#include "passes/schedule.hpp"
 
 namespace mpsnn {
 namespace {
@@ -111,7 +112,7 @@ TrainingGraph training_graph(const Graph& graph, ValueId loss, const Op& rule) {
                          out.graph.desc(g.value).shape},
                rule);
   }
-  out.graph = eliminate_dead(out.graph, std::array{loss});
+  out.graph = schedule_updates(eliminate_dead(out.graph, std::array{loss}));
   return out;
 }
 

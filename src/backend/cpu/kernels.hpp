@@ -5,6 +5,12 @@
 /// The kernels of the cpu backend, one file per family.
 namespace mpsnn::cpu {
 
+/// Output `i`, or null where nobody wants it.
+template <class T>
+T* wanted(const Launch& l, std::size_t i) {
+  return i < l.outputs.size() ? static_cast<T*>(l.outputs[i]) : nullptr;
+}
+
 KernelPair input_kernels();
 KernelPair labels_kernels();
 KernelPair scalar_kernels();

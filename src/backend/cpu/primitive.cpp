@@ -19,7 +19,6 @@ Primitive::Primitive(dnnl::primitive primitive, const dnnl::engine& engine,
   const auto add = [&](int index, const MemoryDesc& desc) {
     memory_.emplace_back(desc, engine, nullptr);
     arguments_.push_back({index, memory_.back().get()});
-    data_.push_back(nullptr);
   };
   for (const Argument& a : arguments) {
     given_.push_back(!a.desc.is_zero());
@@ -29,10 +28,8 @@ Primitive::Primitive(dnnl::primitive primitive, const dnnl::engine& engine,
 }
 
 void Primitive::set(std::size_t argument, const void* data) {
-  if (data_[argument] == data) return;
   // oneDNN does not write to inputs; its API has one kind of pointer.
   check(dnnl_memory_set_data_handle(memory_[argument].get(), const_cast<void*>(data)));
-  data_[argument] = data;
 }
 
 void Primitive::run(const dnnl::stream& stream, std::initializer_list<const void*> data,

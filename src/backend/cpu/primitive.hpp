@@ -55,8 +55,7 @@ class Primitive {
   std::size_t scratch_bytes_ = 0;
   std::vector<dnnl::memory> memory_;
   std::vector<dnnl_exec_arg_t> arguments_;
-  std::vector<const void*> data_;  // what each memory points to, so that few calls are made
-  std::vector<bool> given_;        // by argument of the constructor: not left out
+  std::vector<bool> given_;  // by argument of the constructor: not left out
 };
 
 /// With scratch memory of our own, and relu on the result if asked for.

@@ -1,0 +1,80 @@
+"""Train and run neural networks as graphs, after Metal Performance Shaders.
+
+Describe a network with `Graph` and `layers`, then run it with `Trainer`:
+
+>>> net = mpsnn.Graph()
+>>> x, digit = net.input(28, 28, 1), net.labels(10)
+>>> logits = layers.Dense(10)(x)
+>>> loss = net.softmax_cross_entropy(logits, digit)
+>>> trainer = mpsnn.Trainer(loss, outputs=net.softmax(logits), batch=64)
+>>> step = trainer.train_step(images, labels)  # returns at once
+"""
+
+from __future__ import annotations
+
+from importlib.metadata import version
+
+from mpsnn import data, initializers, layers, models
+from mpsnn._core import (
+    DeviceError,
+    Error,
+    NumericError,
+    ShapeError,
+    UnsupportedError,
+    backend_names,
+    backend_status,
+)
+from mpsnn.binding import Evaluation, LossLabels
+from mpsnn.data import batches
+from mpsnn.graph import Graph
+from mpsnn.initializers import (
+    Constant,
+    GlorotNormal,
+    GlorotUniform,
+    HeNormal,
+    HeUniform,
+    Uniform,
+)
+from mpsnn.io import CheckpointError
+from mpsnn.optim import SGD, Adam, RMSProp
+from mpsnn.sources import ArraySource, DataSource, FileSource, InitializerSource
+from mpsnn.training import Step, Trainer
+from mpsnn.values import Value
+
+__version__ = version("mpsnn")
+
+__all__ = [
+    "SGD",
+    "Adam",
+    "ArraySource",
+    "CheckpointError",
+    "Constant",
+    "DataSource",
+    "DeviceError",
+    "Error",
+    "Evaluation",
+    "FileSource",
+    "GlorotNormal",
+    "GlorotUniform",
+    "Graph",
+    "HeNormal",
+    "HeUniform",
+    "InitializerSource",
+    "LossLabels",
+    "NumericError",
+    "RMSProp",
+    "ShapeError",
+    "Step",
+    "Trainer",
+    "Uniform",
+    "UnsupportedError",
+    "Value",
+    "__version__",
+    "backend_names",
+    "backend_status",
+    "batches",
+    "data",
+    "initializers",
+    "layers",
+    "models",
+]

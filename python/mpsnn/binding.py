@@ -1,0 +1,134 @@
+"""From what a user passes to a step to what the engine takes: images, labels, weights."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mpsnn._core import ShapeError, ValueId
+from mpsnn.values import Value
+
+Array: TypeAlias = NDArray[Any]
+Images: TypeAlias = Array | Mapping[Value | str, Array]
+
+_INT32 = np.iinfo(np.int32)
+
+
+@dataclass(frozen=True, eq=False)
+class LossLabels:
+    """The ground truth of one batch.
+
+    Args:
+        labels: Class indices, integers (N,), or distributions, float32 (N, K).
+        weights: Of each image's loss, float32 (N,). None: all 1.
+    """
+
+    labels: Array
+    weights: Array | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Evaluation:
+    """What `Trainer.evaluate` found.
+
+    Attributes:
+        loss: Mean of `losses`.
+        accuracy: Share of the images, by weight, whose class the first output gives the
+            largest value; None if there is no output (K,) or no weight.
+        losses: Of each image, times its weight, float32 (N,).
+        outputs: Of the trainer's outputs, (N, ...) each.
+    """
+
+    loss: float
+    accuracy: float | None
+    losses: NDArray[np.float32]
+    outputs: tuple[Array, ...]
+
+
+def bind_images(inputs: Sequence[Value], images: Images) -> list[tuple[ValueId, Array]]:
+    """Pair every array with the input that it is for.
+
+    Raises:
+        ShapeError: If a single array is given to several inputs, or a key is wrong.
+        TypeError: If something is no array.
+    """
+    names = ", ".join(value.label for value in inputs) or "none"
+    if isinstance(images, np.ndarray):
+        if len(inputs) != 1:
+            raise ShapeError(
+                f"images: the graph has {len(inputs)} inputs, so pass a mapping from each to "
+                f"its array; they are {names}"
+            )
+        return [(inputs[0].id, images)]
+    if not isinstance(images, Mapping):
+        raise TypeError(
+            f"images: must be a numpy array or a mapping of them, got {type(images).__name__}"
+        )
+    by_key: dict[Value | str, Value] = {value: value for value in inputs}
+    by_key.update({value.label: value for value in inputs})
+    bound: dict[Value, Array] = {}
+    for key, array in images.items():
+        if key not in by_key:
+            raise ShapeError(f"images: {key!r} is no input of this graph; they are {names}")
+        if by_key[key] in bound:
+            raise ShapeError(f"images: {by_key[key].label} is given twice")
+        bound[by_key[key]] = _array("images", array)
+    return [(value.id, array) for value, array in bound.items()]
+
+
+def bind_labels(labels: Array | LossLabels, weights: Array | None) -> LossLabels:
+    """Labels and weights as the engine takes them: int32 or float32.
+
+    Raises:
+        ShapeError: If the dtype is not accepted, or an index is no int32.
+        TypeError: If something is no array, or weights are given twice.
+    """
+    if isinstance(labels, LossLabels):
+        if weights is not None:
+            raise TypeError("weights: given twice, also in LossLabels")
+        return bind_labels(labels.labels, labels.weights)
+    if weights is not None:
+        _array("weights", weights)
+    return LossLabels(_native(_array("labels", labels)), weights)
+
+
+def accuracy(output: Array, truth: LossLabels) -> float | None:
+    """Share of the images, by weight, where `output` is largest at the true class."""
+    labels = truth.labels
+    if output.ndim != 2 or (labels.ndim == 2 and labels.shape != output.shape):
+        return None
+    classes = labels if labels.ndim == 1 else labels.argmax(axis=1)
+    correct = output.argmax(axis=1) == classes
+    if truth.weights is None:
+        return float(correct.mean())
+    total = float(truth.weights.sum(dtype=np.float64))
+    return float(truth.weights.sum(where=correct, dtype=np.float64)) / total if total else None
+
+
+def _native(labels: Array) -> Array:
+    if labels.dtype in (np.int32, np.float32):
+        return labels
+    if labels.dtype.kind == "f":
+        raise ShapeError(
+            f"labels: distributions must be float32, got {labels.dtype}; "
+            "use labels.astype(numpy.float32)"
+        )
+    if labels.dtype.kind not in "iu":
+        raise ShapeError(
+            f"labels: must be integers (N,) or float32 distributions (N, K), got {labels.dtype}"
+        )
+    if labels.size and not _INT32.min <= labels.min() <= labels.max() <= _INT32.max:
+        raise ShapeError(
+            f"labels: class indices must fit int32, got {labels.min()} to {labels.max()}"
+        )
+    return labels.astype(np.int32, order="C")
+
+
+def _array(argument: str, array: object) -> Array:
+    if not isinstance(array, np.ndarray):
+        raise TypeError(f"{argument}: must be a numpy array, got {type(array).__name__}")
+    return array

@@ -1,0 +1,121 @@
+"""The command `mpsnn`."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+import mpsnn
+from mpsnn import cli_digits
+
+app = typer.Typer(
+    help="Train and run neural networks as graphs.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+train_app = typer.Typer(help="Train an example network.", no_args_is_help=True)
+app.add_typer(train_app, name="train")
+
+INTERRUPTED = 130
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"mpsnn {mpsnn.__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def main(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="And exit.")
+    ] = False,
+) -> None:
+    """Train and run neural networks as graphs."""
+
+
+@train_app.command("digits")
+def train_digits(
+    backend: Annotated[
+        str | None, typer.Option(help="See `mpsnn info`.", show_default="the fastest")
+    ] = None,
+    epochs: Annotated[
+        int, typer.Option(min=1, help="Passes over the digits, those before --resume included.")
+    ] = 5,
+    batch: Annotated[
+        int | None, typer.Option(min=1, help="Images per step.", show_default="64")
+    ] = None,
+    seed: Annotated[
+        int | None, typer.Option(min=0, help="Of weights, order and dropout.", show_default="0")
+    ] = None,
+    precision: Annotated[str, typer.Option(help="Of the computation.")] = "float32",
+    save: Annotated[
+        Path | None, typer.Option(help="Checkpoint, after every epoch and at Ctrl-C.")
+    ] = None,
+    resume: Annotated[Path | None, typer.Option(help="Continue from this checkpoint.")] = None,
+    plot: Annotated[
+        Path | None, typer.Option(help="PNG of the confusion matrix and the loss curve.")
+    ] = None,
+    target_accuracy: Annotated[
+        float | None, typer.Option(min=0, max=1, help="Stop after the epoch that reaches it.")
+    ] = None,
+    json_line: Annotated[
+        bool, typer.Option("--json", help="One last line on stdout; the rest on stderr.")
+    ] = False,
+) -> None:
+    """Train the network of WWDC 2018 session 609 on 6000 handwritten digits."""
+    options = cli_digits.Options(
+        backend, epochs, batch, seed, precision, save, resume, plot, target_accuracy, json_line
+    )
+    try:
+        summary = cli_digits.run(options)
+    except cli_digits.UsageError as error:
+        raise _fail(error, 2) from error
+    except KeyboardInterrupt:
+        raise typer.Exit(INTERRUPTED) from None
+    except (mpsnn.Error, OSError) as error:
+        raise _fail(error, 1) from error
+    if json_line:
+        typer.echo(json.dumps(summary))
+
+
+@app.command()
+def info(
+    json_line: Annotated[bool, typer.Option("--json", help="As one line of JSON.")] = False,
+) -> None:
+    """Version, processors, and which backends this build has."""
+    backends = [
+        {"name": name, "available": available, "detail": detail}
+        for name, available, detail in mpsnn.backend_status()
+    ]
+    facts = {
+        "version": mpsnn.__version__,
+        "python": platform.python_version(),
+        "platform": f"{platform.system()} {platform.machine()}",
+        "cpu_count": _cpu_count(),
+    }
+    if json_line:
+        typer.echo(json.dumps({**facts, "backends": backends}))
+        return
+    for name, value in facts.items():
+        typer.echo(f"{name:<12}{value}")
+    for row in backends:
+        typer.echo(f"{row['name']:<12}{'yes' if row['available'] else 'no':<5}{row['detail']}")
+
+
+def _fail(error: Exception, code: int) -> typer.Exit:
+    typer.echo(f"mpsnn: {error}", err=True)
+    return typer.Exit(code)
+
+
+def _cpu_count() -> int:
+    """Processors this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1

@@ -1,0 +1,260 @@
+"""Weights and checkpoints on disk: safetensors files, written whole or not at all.
+
+A checkpoint holds every variable of a model under its own name, and as metadata (text):
+
+    format          mpsnn checkpoint 1
+    version         of mpsnn
+    layout          NHWC/OHWI: images, convolution weights
+    backend         that trained it
+    batch, step, seed, learning_rate, optimizer, optimizer_state
+    kinds           JSON: parameter, statistic or optimizer, by name
+    checksum        CRC-32 of all of the above and of every tensor
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import zlib
+from collections.abc import Collection, Mapping
+from importlib.metadata import version
+from os import PathLike
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+from safetensors import SafetensorError, safe_open
+from safetensors import numpy as safetensors
+
+from mpsnn import _core
+from mpsnn._core import Error, ShapeError
+from mpsnn.optim import Optimizer
+
+Array: TypeAlias = NDArray[Any]
+AnyPath: TypeAlias = str | PathLike[str]
+
+FORMAT = "mpsnn checkpoint 1"
+LAYOUT = "NHWC/OHWI"
+MODEL = ("parameter", "statistic")
+EVERYTHING = ("parameter", "statistic", "optimizer")
+
+
+class CheckpointError(Error, ValueError):
+    """A file that is damaged, or of something else; the message says which and why."""
+
+
+# ---- variables of a session ---------------------------------------------------
+
+
+def read_variables(session: _core.Session, kinds: Collection[str]) -> dict[str, Array]:
+    """Copies of the variables of these kinds, in the device's dtype."""
+    return {name: session.read(name) for name, _, _, kind in session.variables() if kind in kinds}
+
+
+def write_variables(
+    session: _core.Session,
+    values: Mapping[str, Array],
+    kinds: Collection[str],
+    *,
+    strict: bool = True,
+) -> None:
+    """Replace the variables of these kinds.
+
+    Raises:
+        ShapeError: Listing every mistake in `values`. Nothing has changed then.
+    """
+    mistakes = differences(session, values, kinds, strict=strict)
+    if mistakes:
+        raise ShapeError("state does not fit this model: " + "; ".join(mistakes))
+    for name, _, _, kind in session.variables():
+        if kind in kinds and name in values:
+            session.write(name, _writable(values[name]))
+
+
+def differences(
+    session: _core.Session, values: Mapping[str, Array], kinds: Collection[str], *, strict: bool
+) -> list[str]:
+    """What is wrong with `values` as the variables of these kinds, a phrase for each."""
+    expected = {name: shape for name, shape, _, kind in session.variables() if kind in kinds}
+    mistakes = []
+    if strict:
+        missing = sorted(expected.keys() - values.keys())
+        mistakes += [f"missing {name} {tuple(expected[name])}" for name in missing]
+        mistakes += [f"unexpected {name}" for name in sorted(values.keys() - expected.keys())]
+    for name in sorted(expected.keys() & values.keys()):
+        value = values[name]
+        if not isinstance(value, np.ndarray) or value.dtype.kind != "f":
+            what = value.dtype if isinstance(value, np.ndarray) else type(value).__name__
+            mistakes.append(f"{name} must be a floating point array, got {what}")
+        elif value.shape != tuple(expected[name]):
+            mistakes.append(f"{name} must be {tuple(expected[name])}, got {value.shape}")
+    return mistakes
+
+
+def _writable(value: Array) -> Array:
+    dtype = value.dtype if value.dtype in (np.float32, np.float64) else np.dtype(np.float32)
+    return np.asarray(value, dtype, order="C")
+
+
+# ---- checkpoints ----------------------------------------------------------------
+
+
+def save_checkpoint(path: AnyPath, trainer: _core.Trainer, optimizer: Optimizer) -> None:
+    """Write what `trainer` needs to go on. See `Trainer.save`."""
+    trainer.wait()
+    session = trainer.session
+    tensors = read_variables(session, EVERYTHING)
+    metadata = {
+        "format": FORMAT,
+        "version": version("mpsnn"),
+        "layout": LAYOUT,
+        "backend": trainer.backend,
+        "batch": str(trainer.batch),
+        "step": str(session.step),
+        "seed": str(session.seed),
+        "learning_rate": repr(float(trainer.learning_rate)),
+        "optimizer": repr(optimizer),
+        "optimizer_state": optimizer.state,
+        "kinds": json.dumps({name: kind for name, _, _, kind in session.variables()}),
+    }
+    metadata["checksum"] = checksum(tensors, metadata)
+    write_file(path, safetensors.save(tensors, metadata))
+
+
+def load_checkpoint(
+    path: AnyPath, trainer: _core.Trainer, optimizer: Optimizer, *, weights_only: bool
+) -> None:
+    """Continue from a checkpoint. See `Trainer.load`."""
+    tensors, metadata = read_file(path)
+    if "format" in metadata or not weights_only:
+        progress = _progress(path, metadata)
+        _verify(path, tensors, metadata)
+    session, kinds = trainer.session, MODEL if weights_only else EVERYTHING
+    if weights_only:
+        theirs = json.loads(metadata["kinds"]) if "format" in metadata else {}
+        tensors = {name: v for name, v in tensors.items() if theirs.get(name) != "optimizer"}
+    elif metadata.get("optimizer_state") != optimizer.state:
+        raise CheckpointError(
+            f"{os.fspath(path)}: was saved with {metadata.get('optimizer')}, this trainer uses "
+            f"{optimizer!r}; weights_only=True takes the weights alone"
+        )
+    mistakes = differences(session, tensors, kinds, strict=True)
+    if mistakes:
+        raise CheckpointError(f"{os.fspath(path)}: is of another model: " + "; ".join(mistakes))
+    trainer.wait()
+    write_variables(session, tensors, kinds)
+    if not weights_only:
+        step, seed, learning_rate = progress
+        session.set_step(step, seed)
+        trainer.learning_rate = learning_rate
+
+
+def read_metadata(path: AnyPath) -> dict[str, str]:
+    """The metadata of a checkpoint, without its tensors.
+
+    Raises:
+        OSError: If the file cannot be read.
+        CheckpointError: If it is no mpsnn checkpoint.
+    """
+    _, metadata = read_file(path, tensors=False)
+    _progress(path, metadata)
+    return metadata
+
+
+def _progress(path: AnyPath, metadata: Mapping[str, str]) -> tuple[int, int, float]:
+    """(step, seed, learning rate), if this is a checkpoint of this format."""
+    found = metadata.get("format")
+    if found is None:
+        raise CheckpointError(
+            f"{os.fspath(path)}: is no mpsnn checkpoint (no format in its metadata); "
+            "weights_only=True takes its weights"
+        )
+    if found != FORMAT:
+        raise CheckpointError(f"{os.fspath(path)}: has format {found!r}, this is {FORMAT!r}")
+    try:
+        return int(metadata["step"]), int(metadata["seed"]), float(metadata["learning_rate"])
+    except (KeyError, ValueError) as reason:
+        raise CheckpointError(f"{os.fspath(path)}: metadata is damaged: {reason}") from reason
+
+
+def _verify(path: AnyPath, tensors: Mapping[str, Array], metadata: Mapping[str, str]) -> None:
+    if metadata.get("checksum") != checksum(tensors, metadata):
+        raise CheckpointError(f"{os.fspath(path)}: is damaged: its checksum does not match")
+
+
+def checksum(tensors: Mapping[str, Array], metadata: Mapping[str, str]) -> str:
+    """CRC-32 over names, metadata and bytes, as hexadecimal digits."""
+    text = json.dumps(sorted(item for item in metadata.items() if item[0] != "checksum"))
+    crc = zlib.crc32(text.encode())
+    for name in sorted(tensors):
+        crc = zlib.crc32(name.encode(), crc)
+        crc = zlib.crc32(np.ascontiguousarray(tensors[name]).view(np.uint8).data, crc)
+    return f"{crc:08x}"
+
+
+# ---- files ------------------------------------------------------------------------
+
+
+def read_file(path: AnyPath, tensors: bool = True) -> tuple[dict[str, Array], dict[str, str]]:
+    """Tensors, if wanted, and metadata of a safetensors file.
+
+    Raises:
+        OSError: If the file cannot be read.
+        CheckpointError: If it is no whole safetensors file.
+    """
+    with open(path, "rb"):  # so that a missing file is an OSError
+        pass
+    try:
+        with safe_open(path, framework="numpy") as file:
+            names = file.keys() if tensors else ()
+            return {name: file.get_tensor(name) for name in names}, dict(file.metadata() or {})
+    except (SafetensorError, TypeError, AttributeError) as reason:  # the last: bfloat16
+        raise CheckpointError(
+            f"{os.fspath(path)}: is damaged or no safetensors file: {reason}"
+        ) from reason
+
+
+def write_file(path: AnyPath, data: bytes) -> None:
+    """Replace `path` by a file with this content, on disk when it returns.
+
+    Writes a temporary file beside it, and renames that; a failure leaves what was there.
+
+    Raises:
+        OSError: If it cannot be written.
+    """
+    target = os.path.realpath(path)
+    folder, name = os.path.split(target)
+    temporary = os.path.join(folder, f".{name}.{secrets.token_hex(4)}.tmp")
+    try:
+        with open(temporary, "xb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, target)
+    except BaseException:
+        if os.path.lexists(temporary):
+            os.unlink(temporary)
+        raise
+    if hasattr(os, "O_DIRECTORY"):  # elsewhere a folder cannot be opened
+        handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+
+
+def check_writable(path: AnyPath) -> None:
+    """Find out now whether `write_file` could write `path`; changes nothing.
+
+    Raises:
+        OSError: If it could not.
+    """
+    target = os.path.realpath(path)
+    if os.path.isdir(target):
+        raise IsADirectoryError(f"{target} is a folder")
+    folder, name = os.path.split(target)
+    probe = os.path.join(folder, f".{name}.{secrets.token_hex(4)}.tmp")
+    with open(probe, "xb"):
+        pass
+    os.unlink(probe)

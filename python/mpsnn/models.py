@@ -1,0 +1,34 @@
+"""Networks of the examples."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from mpsnn import layers
+from mpsnn.graph import Graph
+from mpsnn.values import Value
+
+
+class Classifier(NamedTuple):
+    """The ends of a network that classifies images."""
+
+    images: Value
+    labels: Value
+    logits: Value
+
+
+def digits(graph: Graph) -> Classifier:
+    """The network of WWDC 2018 session 609 for 28 x 28 handwritten digits.
+
+    Two convolutions, each with relu and pooling, and two dense layers with dropout between:
+    uint8 images (28, 28, 1) to logits (10,), 3.3 million parameters.
+    """
+    images = graph.input(28, 28, 1, dtype="uint8", scale=1 / 255, name="images")
+    labels = graph.labels(10, name="labels")
+    x = images
+    for channels in (32, 64):
+        x = layers.Conv2d(channels, kernel=5)(x)
+        x = graph.max_pool2d(graph.relu(x), 2)
+    x = graph.relu(layers.Dense(1024)(x))
+    x = graph.dropout(x, 0.5)
+    return Classifier(images, labels, layers.Dense(10)(x))

@@ -1,0 +1,39 @@
+#pragma once
+
+#include "backend/kernel_backend.hpp"
+
+namespace mpsnn::cpu {
+
+/// A batch as rows of channels: one row per pixel of an image.
+struct NormSizes {
+  std::size_t channels, rows_per_image, batch;
+  float epsilon;
+  bool relu;
+
+  NormSizes(const KernelContext& k, const Shape& x)
+      : channels(x[x.rank() - 1]),
+        rows_per_image(x.size() / channels),
+        batch(k.batch),
+        epsilon(k.op<BatchNorm>().epsilon),
+        relu(k.op<BatchNorm>().activation == Activation::relu) {}
+};
+
+struct NormForward {
+  const float *x, *gamma, *beta;
+  float *y, *mean, *variance;
+  std::uint8_t* mask;  ///< Null: not wanted.
+};
+
+struct NormGradient {
+  const float *dy, *x, *gamma, *mean, *variance;
+  const std::uint8_t* mask;  ///< Null: no neuron.
+  float *dx, *dgamma, *dbeta;
+};
+
+/// Batch normalization by our own loops, for what oneDNN cannot do: statistics of
+/// the first `images` of the batch only. The mask is one byte per element, 1 where
+/// y > 0; oneDNN's is its own, so that a run uses one of the two for both directions.
+void own_batch_norm(const NormSizes& sizes, const NormForward& data, int images);
+void own_batch_norm_gradient(const NormSizes& sizes, const NormGradient& data, int images);
+
+}  // namespace mpsnn::cpu

@@ -1,0 +1,102 @@
+#include "backend/cpu/kernels.hpp"
+#include "backend/cpu/simd.hpp"
+#include "ops/philox.hpp"
+
+namespace mpsnn::cpu {
+namespace {
+
+constexpr std::size_t lanes = 16;         // Philox blocks at once
+constexpr std::size_t group = 4 * lanes;  // elements that they decide on
+
+struct DropoutRun {
+  std::uint32_t threshold, key;
+  std::uint64_t step, seed;
+  float scale;
+};
+
+/// DropoutMask::words of `lanes` blocks from `block` on, element by element.
+/// The same integers in another order, so that the compiler uses vectors.
+[[gnu::always_inline]] inline void words(const DropoutRun& run, std::uint64_t block,
+                                         std::uint32_t* out) {
+  std::uint32_t c0[lanes], c1[lanes], c2[lanes], c3[lanes];
+  for (std::size_t j = 0; j < lanes; ++j) {
+    c0[j] = static_cast<std::uint32_t>(block + j);
+    c1[j] = static_cast<std::uint32_t>((block + j) >> 32) ^ run.key;
+    c2[j] = static_cast<std::uint32_t>(run.step);
+    c3[j] = static_cast<std::uint32_t>(run.step >> 32);
+  }
+  std::uint32_t k0 = static_cast<std::uint32_t>(run.seed);
+  std::uint32_t k1 = static_cast<std::uint32_t>(run.seed >> 32);
+  for (int round = 0; round < 10; ++round) {
+    for (std::size_t j = 0; j < lanes; ++j) {
+      const std::uint64_t a = std::uint64_t{0xD2511F53} * c0[j];
+      const std::uint64_t b = std::uint64_t{0xCD9E8D57} * c2[j];
+      c0[j] = static_cast<std::uint32_t>(b >> 32) ^ c1[j] ^ k0;
+      c1[j] = static_cast<std::uint32_t>(b);
+      c2[j] = static_cast<std::uint32_t>(a >> 32) ^ c3[j] ^ k1;
+      c3[j] = static_cast<std::uint32_t>(a);
+    }
+    k0 += 0x9E3779B9;
+    k1 += 0xBB67AE85;
+  }
+  for (std::size_t j = 0; j < lanes; ++j) {
+    out[4 * j] = c0[j];
+    out[4 * j + 1] = c1[j];
+    out[4 * j + 2] = c2[j];
+    out[4 * j + 3] = c3[j];
+  }
+}
+
+/// Groups `begin` to `end` of the n elements.
+MPSNN_SIMD void dropout(const DropoutRun& run, const float* x, float* y, std::uint8_t* mask,
+                        std::size_t n, std::size_t begin, std::size_t end) {
+  std::uint32_t word[group];
+  for (std::size_t g = begin; g < end; ++g) {
+    words(run, g * lanes, word);
+    const std::size_t at = g * group, count = std::min(group, n - at);
+#pragma omp simd
+    for (std::size_t i = 0; i < count; ++i)
+      y[at + i] = word[i] >= run.threshold ? x[at + i] * run.scale : 0;
+    if (!mask) continue;
+#pragma omp simd
+    for (std::size_t i = 0; i < count; ++i) mask[at + i] = word[i] >= run.threshold;
+  }
+}
+
+MPSNN_SIMD void dropout_gradient(const float* dy, const std::uint8_t* mask, float scale, float* dx,
+                                 std::size_t begin, std::size_t end) {
+#pragma omp simd
+  for (std::size_t i = begin; i < end; ++i) dx[i] = mask[i] ? dy[i] * scale : 0;
+}
+
+float scale_of(const Dropout& op) { return 1 / (1 - op.rate); }
+
+Kernel forward(KernelContext& k) {
+  const auto& op = k.op<Dropout>();
+  const DropoutMask definition(op.rate, op.key);
+  const float scale = scale_of(op);
+  const std::size_t n = k.in_elements(0);
+  return [=](const Launch& l) {
+    const DropoutRun run{definition.threshold, definition.key, l.run.step, l.run.seed, scale};
+    auto* mask = wanted<std::uint8_t>(l, 1);
+    parallel_for((n + group - 1) / group, 4 * group, [&](std::size_t begin, std::size_t end) {
+      dropout(run, l.in<float>(0), l.out<float>(0), mask, n, begin, end);
+    });
+  };
+}
+
+Kernel gradient(KernelContext& k) {
+  const float scale = scale_of(k.op<Dropout>());
+  const std::size_t n = k.in_elements(0);
+  return [=](const Launch& l) {
+    parallel_for(n, 1, [&](std::size_t begin, std::size_t end) {
+      dropout_gradient(l.in<float>(0), l.in<std::uint8_t>(1), scale, l.out<float>(0), begin, end);
+    });
+  };
+}
+
+}  // namespace
+
+KernelPair dropout_kernels() { return {forward, gradient}; }
+
+}  // namespace mpsnn::cpu

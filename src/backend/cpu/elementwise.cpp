@@ -1,0 +1,122 @@
+#include <cstring>
+
+#include "backend/cpu/kernels.hpp"
+#include "backend/cpu/simd.hpp"
+
+namespace mpsnn::cpu {
+namespace {
+
+// Results may overwrite inputs, element by element: `omp simd` says that this is fine.
+
+MPSNN_SIMD void relu(const float* x, float* y, std::size_t begin, std::size_t end) {
+#pragma omp simd
+  for (std::size_t i = begin; i < end; ++i) y[i] = x[i] < 0 ? 0 : x[i];
+}
+
+MPSNN_SIMD void relu_gradient(const float* dy, const float* y, float* dx, std::size_t begin,
+                              std::size_t end) {
+#pragma omp simd
+  for (std::size_t i = begin; i < end; ++i) dx[i] = y[i] > 0 ? dy[i] : 0;
+}
+
+MPSNN_SIMD void add(const float* a, const float* b, float* y, std::size_t begin, std::size_t end) {
+#pragma omp simd
+  for (std::size_t i = begin; i < end; ++i) y[i] = a[i] + b[i];
+}
+
+/// Whole runs of memory side by side: how often, and how long each one is.
+struct Runs {
+  std::size_t outer;
+  std::size_t bytes;              // of the concatenation
+  std::vector<std::size_t> part;  // bytes of each input
+
+  /// `whole` is the concatenation, `parts` its inputs.
+  Runs(const KernelContext& k, const Shape& whole, std::span<const ValueId> parts) {
+    int axis = k.op<Concat>().axis;
+    if (axis < 0) axis += whole.rank();
+    outer = k.batch;
+    for (int i = 0; i < axis; ++i) outer *= whole[i];
+    const auto run = [&](const Shape& shape) {
+      return shape.size() * k.batch / outer * sizeof(float);
+    };
+    bytes = run(whole);
+    for (ValueId v : parts) part.push_back(v ? run(k.graph.desc(v).shape) : 0);
+  }
+};
+
+Kernel concat(KernelContext& k) {
+  const Runs runs(k, k.out(0), k.node.inputs);
+  return [runs](const Launch& l) {
+    auto* y = l.out<std::byte>(0);
+    parallel_for(runs.outer, runs.bytes / sizeof(float), [&](std::size_t begin, std::size_t end) {
+      for (std::size_t r = begin; r < end; ++r) {
+        std::byte* to = y + r * runs.bytes;
+        for (std::size_t i = 0; i < runs.part.size(); to += runs.part[i++])
+          std::memcpy(to, l.in<std::byte>(i) + r * runs.part[i], runs.part[i]);
+      }
+    });
+  };
+}
+
+/// The inputs of the forward node that was concatenated: outputs may be absent here.
+std::span<const ValueId> parts_of(const KernelContext& k) {
+  return k.graph.producer(k.node.gradient_of).inputs;
+}
+
+Kernel concat_gradient(KernelContext& k) {
+  const Runs runs(k, k.in(0), parts_of(k));
+  return [runs](const Launch& l) {
+    const auto* dy = l.in<std::byte>(0);
+    parallel_for(runs.outer, runs.bytes / sizeof(float), [&](std::size_t begin, std::size_t end) {
+      for (std::size_t r = begin; r < end; ++r) {
+        const std::byte* from = dy + r * runs.bytes;
+        for (std::size_t i = 0; i < runs.part.size(); from += runs.part[i++]) {
+          if (l.outputs[i]) std::memcpy(l.out<std::byte>(i) + r * runs.part[i], from, runs.part[i]);
+        }
+      }
+    });
+  };
+}
+
+}  // namespace
+
+KernelPair relu_kernels() {
+  return {[](KernelContext& k) -> Kernel {
+            return [n = k.in_elements(0)](const Launch& l) {
+              parallel_for(n, 1, [&](std::size_t begin, std::size_t end) {
+                relu(l.in<float>(0), l.out<float>(0), begin, end);
+              });
+            };
+          },
+          [](KernelContext& k) -> Kernel {
+            return [n = k.in_elements(0)](const Launch& l) {
+              parallel_for(n, 1, [&](std::size_t begin, std::size_t end) {
+                relu_gradient(l.in<float>(0), l.in<float>(1), l.out<float>(0), begin, end);
+              });
+            };
+          }};
+}
+
+KernelPair add_kernels() {
+  return {[](KernelContext& k) -> Kernel {
+    return [n = k.in_elements(0)](const Launch& l) {
+      parallel_for(n, 1, [&](std::size_t begin, std::size_t end) {
+        add(l.in<float>(0), l.in<float>(1), l.out<float>(0), begin, end);
+      });
+    };
+  }};
+}
+
+KernelPair reshape_kernels() {
+  return {[](KernelContext& k) -> Kernel {
+    const std::size_t bytes = k.in_elements(0) * size_of(k.graph.desc(k.node.inputs[0]).dtype);
+    return [bytes](const Launch& l) {
+      // The engine gives both the same memory where it can.
+      if (l.inputs[0] != l.outputs[0]) std::memcpy(l.outputs[0], l.inputs[0], bytes);
+    };
+  }};
+}
+
+KernelPair concat_kernels() { return {concat, concat_gradient}; }
+
+}  // namespace mpsnn::cpu

@@ -1,0 +1,113 @@
+#include <cmath>
+
+#include "backend/cpu/kernels.hpp"
+#include "backend/cpu/simd.hpp"
+
+namespace mpsnn::cpu {
+namespace {
+
+MPSNN_SIMD void running(float* statistic, const float* value, float keep, std::size_t begin,
+                        std::size_t end) {
+  const float take = 1 - keep;
+#pragma omp simd
+  for (std::size_t i = begin; i < end; ++i) statistic[i] = keep * statistic[i] + take * value[i];
+}
+
+MPSNN_SIMD void sgd(float* w, const float* g, float rate, std::size_t begin, std::size_t end) {
+#pragma omp simd
+  for (std::size_t i = begin; i < end; ++i) w[i] -= rate * g[i];
+}
+
+MPSNN_SIMD void sgd_momentum(float* w, float* m, const float* g, float rate, float momentum,
+                             std::size_t begin, std::size_t end) {
+#pragma omp simd
+  for (std::size_t i = begin; i < end; ++i) {
+    m[i] = momentum * m[i] + rate * g[i];
+    w[i] -= m[i];
+  }
+}
+
+MPSNN_SIMD void sgd_nesterov(float* w, float* m, const float* g, float rate, float momentum,
+                             std::size_t begin, std::size_t end) {
+#pragma omp simd
+  for (std::size_t i = begin; i < end; ++i) {
+    m[i] = momentum * m[i] + g[i];
+    w[i] -= rate * (g[i] + momentum * m[i]);
+  }
+}
+
+MPSNN_SIMD void rms_prop(float* w, float* s, const float* g, float rate, const RmsProp& op,
+                         std::size_t begin, std::size_t end) {
+  const float keep = op.decay, take = 1 - op.decay, epsilon = op.epsilon;
+#pragma omp simd
+  for (std::size_t i = begin; i < end; ++i) {
+    s[i] = keep * s[i] + take * g[i] * g[i];
+    w[i] -= rate * g[i] / (std::sqrt(s[i]) + epsilon);
+  }
+}
+
+MPSNN_SIMD void adam(float* w, float* m, float* v, const float* g, float rate, const Adam& op,
+                     std::size_t begin, std::size_t end) {
+  const float keep1 = op.beta1, take1 = 1 - op.beta1;
+  const float keep2 = op.beta2, take2 = 1 - op.beta2, epsilon = op.epsilon;
+#pragma omp simd
+  for (std::size_t i = begin; i < end; ++i) {
+    m[i] = keep1 * m[i] + take1 * g[i];
+    v[i] = keep2 * v[i] + take2 * g[i] * g[i];
+    w[i] -= rate * m[i] / (std::sqrt(v[i]) + epsilon);
+  }
+}
+
+Kernel running_kernel(KernelContext& k) {
+  const float keep = k.op<Running>().keep;
+  return [keep, n = k.in_elements(0)](const Launch& l) {
+    running(l.variable<float>(0), l.in<float>(1), keep, 0, n);
+  };
+}
+
+Kernel sgd_kernel(KernelContext& k) {
+  return [op = k.op<Sgd>(), n = k.in_elements(0)](const Launch& l) {
+    float *w = l.variable<float>(0), *m = l.variable<float>(1);
+    const float* g = l.in<float>(2);
+    const float rate = *l.in<float>(3);
+    parallel_for(n, 1, [&](std::size_t begin, std::size_t end) {
+      if (!m)
+        sgd(w, g, rate, begin, end);
+      else if (op.nesterov)
+        sgd_nesterov(w, m, g, rate, op.momentum, begin, end);
+      else
+        sgd_momentum(w, m, g, rate, op.momentum, begin, end);
+    });
+  };
+}
+
+Kernel rms_prop_kernel(KernelContext& k) {
+  return [op = k.op<RmsProp>(), n = k.in_elements(0)](const Launch& l) {
+    parallel_for(n, 1, [&](std::size_t begin, std::size_t end) {
+      rms_prop(l.variable<float>(0), l.variable<float>(1), l.in<float>(2), *l.in<float>(3), op,
+               begin, end);
+    });
+  };
+}
+
+Kernel adam_kernel(KernelContext& k) {
+  return [op = k.op<Adam>(), n = k.in_elements(0)](const Launch& l) {
+    const double t = static_cast<double>(l.run.step + 1);
+    const double correction =
+        std::sqrt(1 - std::pow(double{op.beta2}, t)) / (1 - std::pow(double{op.beta1}, t));
+    const float rate = static_cast<float>(*l.in<float>(4) * correction);
+    parallel_for(n, 1, [&](std::size_t begin, std::size_t end) {
+      adam(l.variable<float>(0), l.variable<float>(1), l.variable<float>(2), l.in<float>(3), rate,
+           op, begin, end);
+    });
+  };
+}
+
+}  // namespace
+
+KernelPair running_kernels() { return {running_kernel}; }
+KernelPair sgd_kernels() { return {sgd_kernel}; }
+KernelPair rms_prop_kernels() { return {rms_prop_kernel}; }
+KernelPair adam_kernels() { return {adam_kernel}; }
+
+}  // namespace mpsnn::cpu

@@ -1,0 +1,36 @@
+#pragma once
+
+#include "backend/kernel_backend.hpp"
+#include "ops/window.hpp"
+
+namespace mpsnn::cpu {
+
+/// What the loops of a pooling need to know.
+struct PoolSizes {
+  Dim n, h, w, c;    ///< Of x.
+  Dim out_h, out_w;  ///< Of y.
+  Size2 kernel, stride;
+  Dim top, left;  ///< Padding before the first pixel.
+  bool zero;      ///< Edge::zero.
+  bool wide;      ///< argmax is int32, not uint8.
+
+  template <class Op>
+  PoolSizes(const KernelContext& k, const Op& op, const Shape& x)
+      : n(k.batch), h(x[0]), w(x[1]), c(x[2]), kernel(op.kernel), stride(op.stride) {
+    const Window2 window(x, op.kernel, op.stride, {}, op.padding);
+    out_h = window.h.out;
+    out_w = window.w.out;
+    top = window.h.before;
+    left = window.w.before;
+    zero = op.edge == Edge::zero;
+    wide = op.kernel.h * op.kernel.w >= 255;
+  }
+};
+
+/// Pooling by our own loops, for what oneDNN has no fast implementation of.
+Kernel own_max_pool(const PoolSizes& sizes);
+Kernel own_max_pool_gradient(const PoolSizes& sizes);
+Kernel own_average_pool(const PoolSizes& sizes);
+Kernel own_average_pool_gradient(const PoolSizes& sizes);
+
+}  // namespace mpsnn::cpu

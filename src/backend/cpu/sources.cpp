@@ -1,0 +1,71 @@
+#include <cstring>
+
+#include "backend/cpu/kernels.hpp"
+#include "backend/cpu/simd.hpp"
+
+namespace mpsnn::cpu {
+namespace {
+
+template <class T>
+MPSNN_SIMD void scaled(const T* x, float scale, float offset, float* y, std::size_t begin,
+                       std::size_t end) {
+#pragma omp simd
+  for (std::size_t i = begin; i < end; ++i) y[i] = static_cast<float>(x[i]) * scale + offset;
+}
+
+/// The real images, scaled; zeros in place of the rest of the batch.
+Kernel input(KernelContext& k) {
+  const Input op = k.op<Input>();
+  const std::size_t image = k.out(0).size(), all = k.out_elements(0);
+  return [=](const Launch& l) {
+    float* y = l.out<float>(0);
+    const std::size_t n = image * l.run.images;
+    parallel_for(n, 1, [&](std::size_t begin, std::size_t end) {
+      if (l.bound_dtype == DType::uint8)
+        scaled(static_cast<const std::uint8_t*>(l.bound), op.scale, op.offset, y, begin, end);
+      else if (op.scale == 1 && op.offset == 0)
+        std::memcpy(y + begin, static_cast<const float*>(l.bound) + begin,
+                    (end - begin) * sizeof(float));
+      else
+        scaled(static_cast<const float*>(l.bound), op.scale, op.offset, y, begin, end);
+    });
+    std::fill(y + n, y + all, 0.0f);
+  };
+}
+
+/// Class indices become distributions. Images that are padding have no label and no weight.
+Kernel labels(KernelContext& k) {
+  const std::size_t classes = k.op<Labels>().classes, batch = k.batch;
+  return [=](const Launch& l) {
+    const std::size_t n = l.run.images;
+    if (float* y = wanted<float>(l, 0)) {
+      if (l.bound_dtype == DType::float32) {
+        std::memcpy(y, l.bound, n * classes * sizeof(float));
+        std::fill(y + n * classes, y + batch * classes, 0.0f);
+      } else {
+        std::fill_n(y, batch * classes, 0.0f);
+        const auto* index = static_cast<const std::int32_t*>(l.bound);
+        for (std::size_t i = 0; i < n; ++i) y[i * classes + index[i]] = 1;
+      }
+    }
+    if (float* weight = wanted<float>(l, 1)) {
+      if (const float* given = l.in<float>(0))
+        std::copy_n(given, n, weight);
+      else
+        std::fill_n(weight, n, 1.0f);
+      std::fill(weight + n, weight + batch, 0.0f);
+    }
+  };
+}
+
+Kernel scalar(KernelContext&) {
+  return [](const Launch& l) { *l.out<float>(0) = *static_cast<const float*>(l.bound); };
+}
+
+}  // namespace
+
+KernelPair input_kernels() { return {input}; }
+KernelPair labels_kernels() { return {labels}; }
+KernelPair scalar_kernels() { return {scalar}; }
+
+}  // namespace mpsnn::cpu

@@ -1,0 +1,80 @@
+"""Runs one case on one backend: the op, a loss behind it, and all gradients."""
+
+from __future__ import annotations
+
+import numpy as np
+from cases import Case
+from numpy.typing import NDArray
+
+from mpsnn import Graph, Value, _core
+
+BATCH = 4
+CLASSES = 4
+
+
+def sample(rng: np.random.Generator, shape: tuple[int, ...], kink: bool) -> NDArray[np.float64]:
+    """Normal numbers, exact in float32; with a kink all distinct and at least 0.01 from 0."""
+    values = rng.standard_normal(shape)
+    if kink:
+        steps = 1 + np.arange(values.size)
+        values = (rng.permutation(steps) * 0.01 * rng.choice([-1, 1], steps.size)).reshape(shape)
+    return values.astype(np.float32).astype(np.float64)
+
+
+class Runner:
+    """The training pass of `case`, without updates: losses and gradients for given data."""
+
+    def __init__(self, case: Case, backend: str, images: int = BATCH) -> None:
+        self.images = images
+        self.dtype = np.float64 if backend == "reference" else np.float32
+        g = Graph()
+        self.labels = g.labels(CLASSES)
+        self.inputs = [g.input(*s) for s in case.images]
+        self.parameters = [g.parameter(*s, name=f"p{i}") for i, s in enumerate(case.parameters)]
+        y = case.build(g, *self.inputs, *self.parameters, **case.options)
+        self.loss = y if case.loss else self._head(g, y)
+        self.wrt = [*self.inputs, *self.parameters]
+        self.y = y
+        self.graph = g
+        ids = _core.add_gradients(g.core, self.loss.id, [v.id for v in self.wrt])
+        self.gradients = ids
+        self.outputs = [self.loss.id, y.id, *ids]
+        self.exe = _core.compile(g.core, batch=BATCH, outputs=self.outputs, backend=backend, seed=7)
+        if "variance" in [name for name, *_ in self.exe.session.variables()]:
+            self._write("variance", np.ones(self.shape_of("variance")))
+
+    def _head(self, g: Graph, y: Value) -> Value:
+        """A dense layer and a loss, so that dy is not all ones."""
+        size = int(np.prod(y.shape))
+        self.parameters.append(g.parameter(CLASSES, size, name="head"))
+        return g.softmax_cross_entropy(g.dense(y, self.parameters[-1]), self.labels)
+
+    def shape_of(self, name: str) -> tuple[int, ...]:
+        return next(tuple(shape) for n, shape, *_ in self.exe.session.variables() if n == name)
+
+    def _write(self, name: str, array: NDArray[np.float64]) -> None:
+        self.exe.session.write(name, np.ascontiguousarray(array, self.dtype))
+
+    def data(self, case: Case, rng: np.random.Generator) -> list[NDArray[np.float64]]:
+        """A value for each input and parameter."""
+        shapes = [(self.images, *v.shape) for v in self.inputs]
+        shapes += [v.shape for v in self.parameters]
+        return [sample(rng, s, case.kink and i < len(self.inputs)) for i, s in enumerate(shapes)]
+
+    def bindings(self, rng: np.random.Generator):
+        """Labels that are no one-hot, and weights that are not 1."""
+        labels = rng.dirichlet(np.ones(CLASSES), self.images)
+        weights = rng.uniform(0.5, 1.5, self.images).astype(np.float32)
+        ids = self.graph.core.outputs(self.labels.id)
+        return [(ids[0], labels.astype(np.float32)), (ids[1], weights)]
+
+    def __call__(self, labels, *arrays):
+        """Loss per image, y, and the gradient of the mean loss by each argument."""
+        n = len(self.inputs)
+        for value, array in zip(self.parameters, arrays[n:], strict=True):
+            self._write(value.label, array)
+        bound = [
+            (v.id, np.ascontiguousarray(a, self.dtype))
+            for v, a in zip(self.inputs, arrays[:n], strict=True)
+        ]
+        return self.exe.run(self.images, [*bound, *labels], self.outputs)

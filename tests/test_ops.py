@@ -1,0 +1,100 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from cases import CASES, Case
+from gradients import check_gradients
+from harness import BATCH, Runner
+
+import mpsnn
+from mpsnn import _core
+
+FAST = [name for name in mpsnn.backend_names() if name != "reference"]
+IMAGES = [BATCH, BATCH - 1]  # a full batch, and one with a padded image
+
+
+def mean_loss(run: Runner, labels):
+    return lambda *arrays: float(run(labels, *arrays)[0].mean())
+
+
+@pytest.mark.parametrize("images", IMAGES)
+@pytest.mark.parametrize("case", CASES, ids=str)
+def test_gradient_matches_finite_differences(case: Case, images: int, rng) -> None:
+    run = Runner(case, "reference", images)
+    labels, at = run.bindings(rng), run.data(case, rng)
+    _, _, *gradients = run(labels, *at)
+    check_gradients(mean_loss(run, labels), gradients, at, rng=rng)
+
+
+@pytest.mark.parametrize("case", CASES, ids=str)
+def test_a_one_percent_error_in_any_gradient_is_noticed(case: Case, rng) -> None:
+    run = Runner(case, "reference")
+    labels, at = run.bindings(rng), run.data(case, rng)
+    _, _, *gradients = run(labels, *at)
+    for i in range(len(gradients)):
+        if np.linalg.norm(gradients[i]) < 1e-9:  # a shift that batch_norm removes again
+            continue
+        wrong = [g * 1.01 if k == i else g for k, g in enumerate(gradients)]
+        with pytest.raises(AssertionError, match=f"argument {i}"):
+            check_gradients(mean_loss(run, labels), wrong, at, rng=rng)
+
+
+def assert_close(ours, reference, what: str) -> None:
+    """Within 2e-5 of the largest element.
+
+    float32 rounds each product to 6e-8; the longest sums here have 4,000 terms, and a
+    rounding error grows with their square root, to 4e-6; two such ops in a row and the
+    cancellation in batch_norm's gradient take what is left.
+    """
+    scale = np.abs(reference).max()
+    np.testing.assert_allclose(ours, reference, rtol=0, atol=2e-5 * scale + 1e-9, err_msg=what)
+
+
+@pytest.mark.parametrize("images", IMAGES)
+@pytest.mark.parametrize("fast", FAST)
+@pytest.mark.parametrize("case", CASES, ids=str)
+def test_backend_agrees_with_reference(case: Case, fast: str, images: int) -> None:
+    results = []
+    for backend in (fast, "reference"):
+        rng = np.random.default_rng(0)
+        run = Runner(case, backend, images)
+        results.append(run(run.bindings(rng), *run.data(case, rng)))
+    names = ["loss", "y", *(f"gradient {i}" for i in range(len(results[0]) - 2))]
+    for name, ours, reference in zip(names, *results, strict=True):
+        assert_close(ours, reference, name)
+
+
+@pytest.mark.parametrize("fast", FAST)
+@pytest.mark.parametrize("case", CASES, ids=str)
+def test_inference_agrees_with_reference(case: Case, fast: str) -> None:
+    results = []
+    for backend in (fast, "reference"):
+        rng = np.random.default_rng(0)
+        run = Runner(case, backend)
+        y = run.y if not case.loss else run.loss
+        core = _core.inference_graph(run.graph.core, [y.id])
+        exe = _core.compile(core, batch=BATCH, outputs=[y.id], backend=backend)
+        data = run.data(case, rng)
+        known = {name for name, *_ in exe.session.variables()}
+        for value, array in zip(run.parameters, data[len(run.inputs) :], strict=True):
+            if value.label in known:
+                exe.session.write(value.label, array.astype(run.dtype))
+        for name in known & {"mean", "variance"}:
+            exe.session.write(name, np.linspace(0.5, 1.5, run.shape_of(name)[0], dtype=run.dtype))
+        bound = [
+            (v.id, a.astype(run.dtype))
+            for v, a in zip(run.inputs, data[: len(run.inputs)], strict=True)
+        ]
+        labels = run.bindings(rng) if case.loss else []
+        results.append(exe.run(BATCH, [*bound, *labels], [y.id])[0])
+    assert_close(*results, "y")
+
+
+def test_every_op_has_a_case() -> None:
+    table = {c.op.replace("_", "") for c in CASES}
+    elsewhere = {
+        "input", "labels", "scalar", "parameter", "state",  # sources: every case has them
+        "running", "sgd", "rmsprop", "adam", "hostupdate",  # test_optimizers, test_sources
+    }  # fmt: skip
+    ops = {name.lower() for name in dir(_core.ops) if name[0].isupper()}
+    assert ops - elsewhere == table
