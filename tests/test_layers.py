@@ -85,7 +85,7 @@ def test_an_automatic_name_avoids_those_that_are_taken(net: mpsnn.Graph) -> None
 
 def test_a_refused_layer_gives_its_name_back(net: mpsnn.Graph) -> None:
     x = net.input(8, 6, 2)
-    with pytest.raises(mpsnn.ShapeError, match="conv2d: weight .* does not fit in the padded x"):
+    with pytest.raises(mpsnn.ShapeError, match=r"conv2d: weight .* does not fit in the padded x"):
         layers.Conv2d(2, 30, padding="valid", name="a")(x)
     assert layers.Conv2d(2, 3, name="a")(x).label == "a"
 

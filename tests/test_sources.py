@@ -164,7 +164,7 @@ def test_a_file_without_the_right_tensor_is_named(tmp_path: Path) -> None:
         mpsnn.ShapeError, match=r"weights.safetensors: a.weight must be \(3, 4\), got \(3, 5\)"
     ):
         mpsnn.FileSource(path, "a").load(shapes)
-    with pytest.raises(mpsnn.ShapeError, match="b.weight must be floating point, got int64"):
+    with pytest.raises(mpsnn.ShapeError, match=r"b\.weight must be floating point, got int64"):
         mpsnn.FileSource(path, "b").load(shapes)
     with pytest.raises(mpsnn.ShapeError, match=r"no tensor 'c.weight'"):
         mpsnn.FileSource(path, "c").load(shapes)

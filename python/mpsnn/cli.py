@@ -52,7 +52,8 @@ def train_digits(
         int | None, typer.Option(min=1, help="Images per step.", show_default="64")
     ] = None,
     seed: Annotated[
-        int | None, typer.Option(min=0, help="Of weights, order and dropout.", show_default="0")
+        int | None,
+        typer.Option(min=0, max=2**64 - 1, help="Of weights, order and dropout.", show_default="0"),
     ] = None,
     precision: Annotated[str, typer.Option(help="Of the computation.")] = "float32",
     save: Annotated[

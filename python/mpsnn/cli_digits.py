@@ -208,7 +208,7 @@ class Course:
 
     def _collect(self, step: Step, progress: Lines) -> None:
         loss = step.loss
-        self.losses.append(float(loss.mean()))
+        self.losses.append(float(loss.mean(dtype=np.float64)))
         self.images += len(loss)
         progress.step(float(np.mean(self.losses[-SMOOTHED:])), self._rate())
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from time import monotonic
 
 from rich.console import Console
 from rich.progress import (
@@ -26,17 +26,17 @@ class Lines:
         self._console = console
         self._steps = steps
         self._first = self._done = done
-        self._started = self._last = time.monotonic()
+        self._started = self._last = monotonic()
 
     def say(self, text: str) -> None:
         """Print one line, as it is."""
         self._console.print(text, soft_wrap=True, markup=False, highlight=False)
-        self._last = time.monotonic()
+        self._last = monotonic()
 
     def step(self, loss: float, rate: float) -> None:
         """One more step has ended; `rate` is in images per second."""
         self._done += 1
-        now = time.monotonic()
+        now = monotonic()
         if now - self._last < SECONDS_BETWEEN_LINES:
             return
         left = (now - self._started) / (self._done - self._first) * (self._steps - self._done)

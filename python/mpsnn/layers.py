@@ -9,12 +9,13 @@ after it, to the value's graph; calling it twice makes two layers with weights o
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from mpsnn import arguments
 from mpsnn._core import ShapeError
 from mpsnn.arguments import Padding, Pair
-from mpsnn.graph import Edge
+from mpsnn.graph import Edge, Graph
 from mpsnn.initializers import GLOROT_UNIFORM, ONE, ZERO, Initializer
 from mpsnn.sources import DataSource, InitializerSource
 from mpsnn.values import Value
@@ -57,7 +58,10 @@ class Conv2d:
 
     def __call__(self, x: Value) -> Value:
         """The layer's output for image `x`."""
-        graph = _value("conv2d", x).graph
+        return _whole(self._append, _value("conv2d", x))
+
+    def _append(self, x: Value) -> Value:
+        graph = x.graph
         shapes = self._shapes(x)
         frozen = () if self.trainable else tuple(shapes)
         with graph.naming("conv2d", self.name) as name:
@@ -114,7 +118,10 @@ class Dense:
 
     def __call__(self, x: Value) -> Value:
         """The layer's output for `x` of any shape."""
-        graph = _value("dense", x).graph
+        return _whole(self._append, _value("dense", x))
+
+    def _append(self, x: Value) -> Value:
+        graph = x.graph
         units = arguments.integer("dense", "units", self.units, 1)
         shapes: dict[str, tuple[int, ...]] = {"weight": (units, math.prod(x.shape))}
         if self.bias:
@@ -151,7 +158,10 @@ class BatchNorm:
 
     def __call__(self, x: Value) -> Value:
         """The layer's output for `x`, (..., C)."""
-        graph = _value("batch_norm", x).graph
+        return _whole(self._append, _value("batch_norm", x))
+
+    def _append(self, x: Value) -> Value:
+        graph = x.graph
         if not x.shape:
             raise ShapeError("batch_norm: x () must have channels (..., C)")
         names = ("gamma", "beta", "running_mean", "running_var")
@@ -244,6 +254,12 @@ class Flatten:
     def __call__(self, x: Value) -> Value:
         """The same values on one axis."""
         return _value("flatten", x).graph.flatten(x)
+
+
+def _whole(append: Callable[[Value], Value], x: Value) -> Value:
+    """`append(x)`, tried on a graph of its own first: a refused layer leaves no weights."""
+    append(Graph().input(*x.shape))
+    return append(x)
 
 
 def _value(op: str, x: Value) -> Value:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import weakref
 from collections.abc import Callable, Mapping, Sequence
 from os import PathLike
 from types import TracebackType
@@ -92,6 +94,8 @@ class Trainer:
             nan_policy=nan_policy,
             in_flight=arguments.integer("trainer", "in_flight", in_flight, 1),
         )
+        # Callbacks of steps in flight need an interpreter: end them before it does.
+        weakref.finalize(self, _finalize, self._core)
 
     def train_step(
         self,
@@ -266,6 +270,13 @@ class Trainer:
         traceback: TracebackType | None,
     ) -> None:
         self.close()
+
+
+def _finalize(core: _core.Trainer) -> None:
+    # Dropped by a callback on the engine's own thread, which cannot wait for itself: the
+    # native trainer then goes down on another one.
+    with contextlib.suppress(Error):
+        core.close()
 
 
 def _outputs(outputs: Value | Sequence[Value] | None) -> tuple[Value, ...]:

@@ -9,7 +9,7 @@ class DeviceMemory;
 
 /// Memory of a device, released with its owner.
 struct DeviceDeleter {
-  DeviceMemory* memory;
+  DeviceMemory* memory = nullptr;
   void operator()(void* data) const;
 };
 using DeviceBuffer = std::unique_ptr<void, DeviceDeleter>;

@@ -23,7 +23,7 @@ int process_id() {
 
 Queue::Queue(std::function<void()> start)
     : jobs_(std::make_unique<Jobs>()), process_(process_id()) {
-  thread_ = std::thread([this, start = std::move(start)] {
+  jobs_->thread = std::thread([this, start = std::move(start)] {
     if (start) start();
     loop();
   });
@@ -33,7 +33,6 @@ Queue::~Queue() {
   if (process_ != process_id()) {
     // A forked child has no such thread, and destroying what it waits on would wait for it.
     (void)jobs_.release();
-    thread_.detach();
     return;
   }
   {
@@ -41,7 +40,7 @@ Queue::~Queue() {
     jobs_->stop = true;
   }
   jobs_->wake.notify_one();
-  thread_.join();
+  jobs_->thread.join();
 }
 
 void Queue::check_process() const {

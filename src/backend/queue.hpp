@@ -22,7 +22,7 @@ class Queue {
   /// Runs `job` in its turn and returns when it has ended; rethrows what it throws.
   /// On the engine's own thread, runs it at once.
   void run(const std::function<void()>& job);
-  bool on_thread() const { return std::this_thread::get_id() == thread_.get_id(); }
+  bool on_thread() const { return std::this_thread::get_id() == jobs_->thread.get_id(); }
   /// @throws Error in a forked child.
   void check_process() const;
 
@@ -32,12 +32,12 @@ class Queue {
     std::condition_variable wake;
     std::deque<std::function<void()>> waiting;
     bool stop = false;
+    std::thread thread;
   };
   void loop();
 
   std::unique_ptr<Jobs> jobs_;
   const int process_;
-  std::thread thread_;
 };
 
 }  // namespace mpsnn

@@ -14,9 +14,9 @@ std::string name_of(const Node& node) {
   return std::string(name(node.op));
 }
 
-void copy(std::vector<std::byte>& to, const HostArray& from) {
+void copy(void* to, const HostArray& from) {
   const std::size_t bytes = from.elements * size_of(from.dtype);
-  if (bytes) std::memcpy(to.data(), from.data, bytes);
+  if (bytes) std::memcpy(to, from.data, bytes);
 }
 
 }  // namespace
@@ -41,18 +41,13 @@ Staging::Staging(const Graph& graph, const Node& node, int batch, int in_flight,
   const std::size_t element = dtype_ == DType::uint8 ? 1 : size_of(session.storage(dtype_));
   const std::size_t bytes = desc_.elements(batch) * element;
   for (Slot& slot : slots_) {
-    slot.data.resize(bytes);
-    if (labels) slot.weights.resize(batch * sizeof(float));
+    slot.data = host_->buffer(bytes);
+    if (labels) slot.weights = host_->buffer(batch * sizeof(float));
+    bytes_ += bytes + (labels ? batch * sizeof(float) : 0);
   }
   if (session.memory().is_host()) return;
   device_ = session.memory().buffer(bytes);
   if (labels) device_weights_ = session.memory().buffer(batch * sizeof(float));
-}
-
-std::size_t Staging::bytes() const {
-  std::size_t sum = 0;
-  for (const Slot& slot : slots_) sum += slot.data.size() + slot.weights.size();
-  return sum;
 }
 
 const HostArray* Staging::find(const Bindings& bindings, ValueId value) const {
@@ -109,21 +104,23 @@ void Staging::fill(const Bindings& bindings, int index) {
   if (const HostArray* array = find(bindings, value_)) {
     slot.dtype = array->dtype;
     slot.data_bytes = array->elements * size_of(array->dtype);
-    copy(slot.data, *array);
+    copy(slot.data.get(), *array);
   }
   const HostArray* weights = find(bindings, weights_);
   slot.weighted = weights && weights->data;
-  if (slot.weighted) copy(slot.weights, *weights);
+  if (!slot.weighted) return;
+  slot.weights_bytes = weights->elements * sizeof(float);
+  copy(slot.weights.get(), *weights);
 }
 
 Bound Staging::bound(int index) {
   Slot& slot = slots_[index];
-  Bound out{slot.data.data(), slot.dtype, slot.weighted ? slot.weights.data() : nullptr};
+  Bound out{slot.data.get(), slot.dtype, slot.weighted ? slot.weights.get() : nullptr};
   if (!device_) return out;
   session_.memory().upload(device_.get(), out.data, slot.data_bytes);
   out.data = device_.get();
   if (slot.weighted) {
-    session_.memory().upload(device_weights_.get(), out.weights, slot.weights.size());
+    session_.memory().upload(device_weights_.get(), out.weights, slot.weights_bytes);
     out.weights = device_weights_.get();
   }
   return out;

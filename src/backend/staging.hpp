@@ -27,12 +27,13 @@ class Staging {
   void fill(const Bindings& bindings, int slot);
   /// On the engine's thread: what the kernel reads, uploaded where it must be.
   Bound bound(int slot);
-  std::size_t bytes() const;
+  /// Bytes held, over all slots.
+  std::size_t bytes() const { return bytes_; }
 
  private:
   struct Slot {
-    std::vector<std::byte> data, weights;
-    std::size_t data_bytes = 0;
+    DeviceBuffer data{nullptr, {}}, weights{nullptr, {}};  // of the host
+    std::size_t data_bytes = 0, weights_bytes = 0;  // bound to this run
     DType dtype = DType::float32;
     bool weighted = false;
   };
@@ -48,8 +49,10 @@ class Staging {
   DType dtype_;
   int classes_ = 0;  ///< Of labels; else 0.
   KernelSession& session_;
-  std::vector<Slot> slots_;
-  DeviceBuffer device_, device_weights_;
+  std::size_t bytes_ = 0;
+  std::shared_ptr<DeviceMemory> host_ = host_memory();
+  std::vector<Slot> slots_;  // after host_, which frees them
+  DeviceBuffer device_{nullptr, {}}, device_weights_{nullptr, {}};
 };
 
 }  // namespace mpsnn

@@ -18,7 +18,7 @@ bool waits_for(const Node& update, const Node& node) {
 
 }  // namespace
 
-Graph schedule_updates(const Graph& graph) {
+Graph schedule_updates(const Graph& graph, ValueId loss) {
   std::vector<Node> nodes, updates;
   for (const Node& node : graph.nodes()) {
     if (std::holds_alternative<HostUpdate>(node.op)) return graph;
@@ -27,8 +27,9 @@ Graph schedule_updates(const Graph& graph) {
   // Sources first: an update may read a state that was added after its gradient.
   std::ranges::stable_partition(nodes, [](const Node& n) { return n.inputs.empty(); });
   for (Node& update : updates) {
-    const auto last = std::find_if(nodes.rbegin(), nodes.rend(),
-                                   [&](const Node& node) { return waits_for(update, node); });
+    const auto last = std::find_if(nodes.rbegin(), nodes.rend(), [&](const Node& node) {
+      return std::ranges::count(node.outputs, loss) > 0 || waits_for(update, node);
+    });
     nodes.insert(last.base(), std::move(update));
   }
   return graph.with_nodes(std::move(nodes));

@@ -112,7 +112,7 @@ TrainingGraph training_graph(const Graph& graph, ValueId loss, const Op& rule) {
                          out.graph.desc(g.value).shape},
                rule);
   }
-  out.graph = schedule_updates(eliminate_dead(out.graph, std::array{loss}));
+  out.graph = schedule_updates(eliminate_dead(out.graph, std::array{loss}), loss);
   return out;
 }
 

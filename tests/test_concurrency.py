@@ -1,0 +1,185 @@
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import threading
+import time
+
+import nets
+import numpy as np
+import pytest
+
+import mpsnn
+from mpsnn import Error
+
+IMAGES, LABELS = nets.data(64)
+
+
+def test_two_trainers_in_two_threads_do_not_disturb_each_other(backend: str) -> None:
+    expected = nets.losses(nets.trainer(backend), IMAGES, LABELS, 20)
+    results: list[np.ndarray] = []
+
+    def work() -> None:
+        results.append(nets.losses(nets.trainer(backend), IMAGES, LABELS, 20))
+
+    threads = [threading.Thread(target=work) for _ in range(2)]
+    for t in threads:
+        t.start()
+    for t in threads:
+        t.join()
+    assert len(results) == 2
+    for result in results:
+        np.testing.assert_array_equal(result, expected)
+
+
+def test_many_threads_may_use_one_trainer(backend: str) -> None:
+    t = nets.trainer(backend)
+    failures: list[BaseException] = []
+
+    def work(i: int) -> None:
+        try:
+            for _ in range(10):
+                if i % 2:
+                    assert np.isfinite(t.train_step(IMAGES[:16], LABELS[:16]).loss).all()
+                else:
+                    assert t.infer(IMAGES[: 5 + i]).shape == (5 + i, 4)
+        except BaseException as e:
+            failures.append(e)
+
+    threads = [threading.Thread(target=work, args=(i,)) for i in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not failures
+    assert t.step == 20
+
+
+def test_callbacks_come_in_order_with_their_finished_step(backend: str) -> None:
+    t, seen = nets.trainer(backend), []
+    steps = [
+        t.train_step(IMAGES[:16], LABELS[:16], on_complete=lambda s: seen.append((s.done(), s.loss)))
+        for _ in range(6)
+    ]
+    t.wait()
+    assert [done for done, _ in seen] == [True] * 6
+    for step, (_, loss) in zip(steps, seen, strict=True):
+        np.testing.assert_array_equal(step.loss, loss)
+
+
+def test_a_callback_that_fails_is_reported_and_harmless(backend: str) -> None:
+    t = nets.trainer(backend)
+    reported = []
+    hook, sys.unraisablehook = sys.unraisablehook, lambda e: reported.append(e.exc_value)
+    try:
+        t.train_step(IMAGES[:16], LABELS[:16], on_complete=lambda s: 1 / 0)
+        t.wait()
+    finally:
+        sys.unraisablehook = hook
+    assert [type(e) for e in reported] == [ZeroDivisionError]
+    assert t.train_step(IMAGES[:16], LABELS[:16]).loss.shape == (16,)
+
+
+@pytest.mark.parametrize("call", ["train_step", "infer", "close"])
+def test_a_callback_that_would_wait_for_itself_gets_an_error(backend: str, call: str) -> None:
+    t, errors = nets.trainer(backend), []
+    calls = {
+        "train_step": lambda: t.train_step(IMAGES[:16], LABELS[:16]),
+        "infer": lambda: t.infer(IMAGES[:16]),
+        "close": t.close,
+    }
+
+    def callback(step: mpsnn.Step) -> None:
+        try:
+            calls[call]()
+        except Error as e:
+            errors.append(str(e))
+
+    t.train_step(IMAGES[:16], LABELS[:16], on_complete=callback)
+    t.wait()
+    assert len(errors) == 1
+    assert "callback" in errors[0]
+
+
+def test_a_trainer_dropped_by_its_own_callback_goes_quietly(backend: str) -> None:
+    holder = [nets.trainer(backend)]
+    ended = threading.Event()
+
+    def callback(step: mpsnn.Step) -> None:
+        holder.clear()
+        ended.set()
+
+    step = holder[0].train_step(IMAGES[:16], LABELS[:16], on_complete=callback)
+    assert ended.wait(30)
+    assert step.loss.shape == (16,)
+
+
+def test_the_interpreter_runs_while_a_step_does() -> None:
+    t = nets.trainer("reference", batch=64)
+    step = t.train_step(IMAGES, LABELS)
+    ticks = 0
+    while not step.done():
+        ticks += 1
+        time.sleep(0)
+    step.wait()
+    assert ticks > 0
+
+
+def run(code: str) -> subprocess.CompletedProcess[str]:
+    here = os.path.dirname(__file__)
+    path = os.pathsep.join([here, *filter(None, sys.path)])
+    return subprocess.run(
+        [sys.executable, "-c", code],
+        env={**os.environ, "PYTHONPATH": path},
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+
+
+TRAIN = """
+import nets
+images, labels = nets.data(64)
+t = nets.trainer(None)
+assert nets.losses(t, images, labels, 5).shape == (5, 16)
+"""
+
+
+def test_an_open_trainer_with_steps_in_flight_does_not_hang_the_exit() -> None:
+    code = TRAIN + "for _ in range(4): t.train_step(images[:16], labels[:16], "
+    done = run(code + "on_complete=print)\nprint('end')")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("Step") == 4
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork on this system")
+def test_a_forked_child_gets_an_error_instead_of_a_deadlock() -> None:
+    code = TRAIN + """
+import os, sys, warnings
+warnings.simplefilter("ignore")
+pid = os.fork()
+if pid == 0:
+    try:
+        t.train_step(images[:16], labels[:16])
+    except Exception as e:
+        print(type(e).__name__, e, flush=True)
+    own = nets.trainer("reference")
+    print(nets.losses(own, images, labels, 2).shape, flush=True)
+    sys.exit(0)
+_, status = os.waitpid(pid, 0)
+sys.exit(status)
+"""
+    done = run(code)
+    assert done.returncode == 0, done.stderr
+    assert "Error this process is a fork of the one that made the trainer" in done.stdout
+    assert "(2, 16)" in done.stdout
+
+
+@pytest.mark.parametrize("order", ["before", "after"])
+def test_pytorch_may_be_imported_before_or_after(order: str) -> None:
+    if run("import torch").returncode != 0:
+        pytest.skip("PyTorch is not installed")
+    use = "import torch\nx = torch.nn.Conv2d(1, 4, 3)(torch.randn(2, 1, 8, 8)).sum().backward()\n"
+    done = run(use + TRAIN + use if order == "before" else TRAIN + use + TRAIN)
+    assert done.returncode == 0, done.stderr
