@@ -25,8 +25,8 @@ with mpsnn.Trainer(
             step = trainer.train_step(images, labels)  # returns at once; two run at a time
         result = trainer.evaluate(digits.test_images, digits.test_labels)
         print(
-            f"epoch {epoch + 1}: training loss {step.loss.mean():.3f}, "
+            f"epoch {epoch + 1}: loss of the last batch {step.loss.mean():.3f}, "
             f"{result.accuracy:.1%} of the test digits right"
         )
-    print("read ", trainer.infer(digits.test_images[::100]).argmax(axis=1))
+    print("read ", trainer.infer(digits.test_images[::100].copy()).argmax(axis=1))
     print("truth", digits.test_labels[::100])

@@ -115,15 +115,28 @@ def test_a_trainer_dropped_by_its_own_callback_goes_quietly(backend: str) -> Non
     assert step.loss.shape == (16,)
 
 
-def test_the_interpreter_runs_while_a_step_does() -> None:
-    t = nets.trainer("reference", batch=64)
-    step = t.train_step(IMAGES, LABELS)
-    ticks = 0
-    while not step.done():
-        ticks += 1
-        time.sleep(0)
-    step.wait()
-    assert ticks > 0
+def test_train_step_returns_at_once_and_waiting_lets_other_threads_run(backend: str) -> None:
+    t, gate = nets.trainer(backend), threading.Event()
+    t.train_step(IMAGES[:16], LABELS[:16], on_complete=lambda s: gate.wait(60))
+    second = t.train_step(IMAGES[:16], LABELS[:16])  # queued behind the callback
+    assert not second.done()
+    threading.Timer(0.05, gate.set).start()  # cannot fire if wait() keeps the interpreter
+    second.wait()
+    assert gate.is_set()
+    assert second.done()
+
+
+def test_the_third_step_waits_until_the_first_has_ended(backend: str) -> None:
+    t, gate, began = nets.trainer(backend), threading.Event(), time.perf_counter()
+    t.train_step(IMAGES[:16], LABELS[:16]).wait()
+    for _ in range(2):
+        t.train_step(IMAGES[:16], LABELS[:16], on_complete=lambda s: gate.wait(60))
+    threading.Timer(0.2, gate.set).start()
+    # The first of the two has ended, so one place is free; the next must wait for the gate.
+    t.train_step(IMAGES[:16], LABELS[:16])
+    t.train_step(IMAGES[:16], LABELS[:16])
+    assert gate.is_set()
+    assert time.perf_counter() - began >= 0.2
 
 
 def run(code: str) -> subprocess.CompletedProcess[str]:

@@ -11,8 +11,8 @@
 
 namespace mpsnn {
 
-/// What a loss that is not finite does: `raise` fails its step, which then
-/// updates nothing; `propagate` trains on.
+/// What an image or loss that is not finite does: `raise` refuses the image and
+/// fails the step of the loss, which then updates nothing; `propagate` trains on.
 enum class NanPolicy : std::uint8_t { raise, propagate };
 
 struct TrainerOptions {

@@ -125,6 +125,9 @@ void KernelExecutable::check(const Bindings& bindings) const {
       throw ShapeError(str("value ", id.index, " is not an input of this graph"));
   }
   check_outputs(bindings);
+  for (const KernelStep& step : steps_) {
+    if (options_.loss && step.staging) step.staging->check_finite(bindings);
+  }
 }
 
 void KernelExecutable::check_outputs(const Bindings& bindings) const {

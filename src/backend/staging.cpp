@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <limits>
 
 #include "mpsnn/errors.hpp"
 
@@ -19,6 +20,23 @@ void copy(void* to, const HostArray& from) {
   if (bytes) std::memcpy(to, from.data, bytes);
 }
 
+template <class T>
+void require_finite(const T* data, std::size_t elements, int images, std::string_view what) {
+  // One pass without branches; the search runs on the block that failed.
+  constexpr std::size_t block = 4096;
+  for (std::size_t first = 0; first < elements; first += block) {
+    const std::size_t last = std::min(elements, first + block);
+    int bad = 0;
+    for (std::size_t i = first; i < last; ++i)
+      bad |= !(std::abs(data[i]) <= std::numeric_limits<T>::max());
+    if (!bad) continue;
+    const std::size_t at = std::find_if_not(data + first, data + last,
+                                            [](T x) { return std::isfinite(x); }) - data;
+    throw NumericError(str(what, ": image ", at / (elements / images), " of the batch has a value ",
+                           data[at]));
+  }
+}
+
 }  // namespace
 
 Staging::Staging(const Graph& graph, const Node& node, int batch, int in_flight,
@@ -28,7 +46,10 @@ Staging::Staging(const Graph& graph, const Node& node, int batch, int in_flight,
       dtype_(DType::float32),
       session_(session),
       slots_(in_flight) {
-  if (const auto* input = std::get_if<Input>(&node.op)) dtype_ = input->dtype;
+  if (const auto* input = std::get_if<Input>(&node.op)) {
+    dtype_ = input->dtype;
+    batched_input_ = true;
+  }
   const bool labels = std::holds_alternative<Labels>(node.op);
   if (labels) {
     classes_ = std::get<Labels>(node.op).classes;
@@ -81,6 +102,15 @@ void Staging::check(const Bindings& bindings) const {
   if (!accepts(array->dtype))
     throw ShapeError(str(what_, ": dtype must be ", dtype_, ", got ", array->dtype));
   check_size(what_, *array, desc_.elements(bindings.images));
+}
+
+void Staging::check_finite(const Bindings& bindings) const {
+  if (!batched_input_) return;
+  const HostArray& array = *find(bindings, value_);
+  if (array.dtype == DType::float32)
+    require_finite(static_cast<const float*>(array.data), array.elements, bindings.images, what_);
+  else if (array.dtype == DType::float64)
+    require_finite(static_cast<const double*>(array.data), array.elements, bindings.images, what_);
 }
 
 void Staging::check_labels(const HostArray& labels, int images) const {

@@ -23,6 +23,10 @@ class Staging {
   /// @throws ShapeError if the binding is missing, of another dtype or size, or
   ///     a class is out of range.
   void check(const Bindings& bindings) const;
+  /// Of images alone: a relu turns NaN into 0 on some devices, so that the loss
+  /// would not show it while the gradient of the weights is lost.
+  /// @throws NumericError naming the first image with a value that is not finite.
+  void check_finite(const Bindings& bindings) const;
   /// Copies what `check` accepted.
   void fill(const Bindings& bindings, int slot);
   /// On the engine's thread: what the kernel reads, uploaded where it must be.
@@ -48,6 +52,7 @@ class Staging {
   TensorDesc desc_;
   DType dtype_;
   int classes_ = 0;  ///< Of labels; else 0.
+  bool batched_input_ = false;
   KernelSession& session_;
   std::size_t bytes_ = 0;
   std::shared_ptr<DeviceMemory> host_ = host_memory();
