@@ -53,7 +53,7 @@ class Runner:
         return next(tuple(shape) for n, shape, *_ in self.exe.session.variables() if n == name)
 
     def _write(self, name: str, array: NDArray[np.float64]) -> None:
-        self.exe.session.write(name, np.ascontiguousarray(array, self.dtype))
+        self.exe.session.write({name: np.ascontiguousarray(array, self.dtype)})
 
     def data(self, case: Case, rng: np.random.Generator) -> list[NDArray[np.float64]]:
         """A value for each input and parameter."""

@@ -78,9 +78,10 @@ def test_inference_agrees_with_reference(case: Case, fast: str) -> None:
         known = {name for name, *_ in exe.session.variables()}
         for value, array in zip(run.parameters, data[len(run.inputs) :], strict=True):
             if value.label in known:
-                exe.session.write(value.label, array.astype(run.dtype))
+                exe.session.write({value.label: array.astype(run.dtype)})
         for name in known & {"mean", "variance"}:
-            exe.session.write(name, np.linspace(0.5, 1.5, run.shape_of(name)[0], dtype=run.dtype))
+            size = run.shape_of(name)[0]
+            exe.session.write({name: np.linspace(0.5, 1.5, size, dtype=run.dtype)})
         bound = [
             (v.id, a.astype(run.dtype))
             for v, a in zip(run.inputs, data[: len(run.inputs)], strict=True)

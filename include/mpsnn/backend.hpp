@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -21,6 +22,12 @@ struct Variable {
   enum class Kind : std::uint8_t { parameter, statistic, optimizer } kind;
 };
 
+/// Where training stands: steps completed, and the seed of dropout.
+struct Progress {
+  std::uint64_t step = 0;
+  std::uint64_t seed = 0;
+};
+
 /// What the executables of one model share: its variables, on the device, and
 /// the queue on which their runs execute one after the other. Thread-safe.
 class Session {
@@ -29,14 +36,17 @@ class Session {
   virtual std::vector<Variable> variables() const = 0;
   /// What the device computes in: float32, or float64 on the reference.
   virtual DType floating() const = 0;
-  /// Copies a variable, after every run submitted so far. `to` has its dtype.
-  /// @throws ShapeError if there is no such variable, or dtype or size differ.
-  virtual void read(std::string_view name, HostSpan to) = 0;
-  virtual void write(std::string_view name, HostArray from) = 0;
+  /// Copies variables, all at one point between two runs: after those submitted so
+  /// far. The arrays have the variables' dtypes; `write` takes float32 and float64.
+  /// Returns the step at that point.
+  /// @throws ShapeError if there is no such variable, or dtype or size differ;
+  ///     nothing has been written then.
+  virtual std::uint64_t read(std::span<const std::pair<std::string, HostSpan>> to) = 0;
+  virtual void write(std::span<const std::pair<std::string, HostArray>> from,
+                     std::optional<Progress> progress = {}) = 0;
   /// Training steps completed, and the seed of dropout.
   virtual std::uint64_t step() const = 0;
   virtual std::uint64_t seed() const = 0;
-  virtual void set_step(std::uint64_t step, std::uint64_t seed) = 0;
   /// Returns when every run submitted so far has ended.
   virtual void wait() = 0;
   /// Whether the caller is the engine, as a completion callback is.

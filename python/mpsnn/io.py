@@ -47,9 +47,11 @@ class CheckpointError(Error, ValueError):
 # ---- variables of a session ---------------------------------------------------
 
 
-def read_variables(session: _core.Session, kinds: Collection[str]) -> dict[str, Array]:
-    """Copies of the variables of these kinds, in the device's dtype."""
-    return {name: session.read(name) for name, _, _, kind in session.variables() if kind in kinds}
+def read_variables(session: _core.Session, kinds: Collection[str]) -> tuple[int, dict[str, Array]]:
+    """The step, and copies of the variables of these kinds then, in the device's dtype."""
+    names = [name for name, _, _, kind in session.variables() if kind in kinds]
+    step, arrays = session.read(names)
+    return step, {name: arrays[name] for name in names}
 
 
 def write_variables(
@@ -58,8 +60,9 @@ def write_variables(
     kinds: Collection[str],
     *,
     strict: bool = True,
+    progress: tuple[int, int] | None = None,
 ) -> None:
-    """Replace the variables of these kinds.
+    """Replace the variables of these kinds and, if given, step and seed.
 
     Raises:
         ShapeError: Listing every mistake in `values`. Nothing has changed then.
@@ -67,9 +70,8 @@ def write_variables(
     mistakes = differences(session, values, kinds, strict=strict)
     if mistakes:
         raise ShapeError("state does not fit this model: " + "; ".join(mistakes))
-    for name, _, _, kind in session.variables():
-        if kind in kinds and name in values:
-            session.write(name, _writable(values[name]))
+    chosen = [n for n, _, _, kind in session.variables() if kind in kinds and n in values]
+    session.write({name: _writable(values[name]) for name in chosen}, progress)
 
 
 def differences(
@@ -102,16 +104,15 @@ def _writable(value: Array) -> Array:
 
 def save_checkpoint(path: AnyPath, trainer: _core.Trainer, optimizer: Optimizer) -> None:
     """Write what `trainer` needs to go on. See `Trainer.save`."""
-    trainer.wait()
     session = trainer.session
-    tensors = read_variables(session, EVERYTHING)
+    step, tensors = read_variables(session, EVERYTHING)
     metadata = {
         "format": FORMAT,
         "version": version("mpsnn"),
         "layout": LAYOUT,
         "backend": trainer.backend,
         "batch": str(trainer.batch),
-        "step": str(session.step),
+        "step": str(step),
         "seed": str(session.seed),
         "learning_rate": repr(float(trainer.learning_rate)),
         "optimizer": repr(optimizer),
@@ -142,12 +143,12 @@ def load_checkpoint(
     mistakes = differences(session, tensors, kinds, strict=True)
     if mistakes:
         raise CheckpointError(f"{os.fspath(path)}: is of another model: " + "; ".join(mistakes))
-    trainer.wait()
-    write_variables(session, tensors, kinds)
-    if not weights_only:
-        step, seed, learning_rate = progress
-        session.set_step(step, seed)
-        trainer.learning_rate = learning_rate
+    if weights_only:
+        write_variables(session, tensors, kinds)
+        return
+    step, seed, learning_rate = progress
+    write_variables(session, tensors, kinds, progress=(step, seed))
+    trainer.learning_rate = learning_rate
 
 
 def read_metadata(path: AnyPath) -> dict[str, str]:

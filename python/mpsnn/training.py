@@ -201,7 +201,7 @@ class Trainer:
 
         In the device's dtype: float32, or float64 on the reference backend.
         """
-        return io.read_variables(self._core.session, io.MODEL)
+        return io.read_variables(self._core.session, io.MODEL)[1]
 
     def load_state_dict(self, state: Mapping[str, Array], strict: bool = True) -> None:
         """Replace parameters and running statistics; optimizer state stays.

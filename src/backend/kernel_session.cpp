@@ -73,24 +73,27 @@ StoredVariable& KernelSession::checked(std::string_view name, DType dtype, std::
   return v;
 }
 
-void KernelSession::read(std::string_view name, HostSpan to) {
+std::uint64_t KernelSession::read(std::span<const std::pair<std::string, HostSpan>> to) {
+  std::uint64_t step = 0;
   queue().run([&] {
-    StoredVariable& v = checked(name, to.dtype, to.elements, false);
-    memory_->download(to.data, v.buffer.get(), v.bytes());
+    for (const auto& [name, span] : to) {
+      StoredVariable& v = checked(name, span.dtype, span.elements, false);
+      memory_->download(span.data, v.buffer.get(), v.bytes());
+    }
+    step = step_;
   });
+  return step;
 }
 
-void KernelSession::write(std::string_view name, HostArray from) {
+void KernelSession::write(std::span<const std::pair<std::string, HostArray>> from,
+                          std::optional<Progress> progress) {
   queue().run([&] {
-    StoredVariable& v = checked(name, from.dtype, from.elements, true);
-    upload(*memory_, v, from.data, from.dtype);
-  });
-}
-
-void KernelSession::set_step(std::uint64_t step, std::uint64_t seed) {
-  queue().run([&] {
-    step_ = step;
-    seed_ = seed;
+    for (const auto& [name, array] : from) checked(name, array.dtype, array.elements, true);
+    for (const auto& [name, array] : from)
+      upload(*memory_, checked(name, array.dtype, array.elements, true), array.data, array.dtype);
+    if (!progress) return;
+    step_ = progress->step;
+    seed_ = progress->seed;
   });
 }
 

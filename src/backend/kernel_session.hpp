@@ -32,11 +32,11 @@ class KernelSession : public Session {
 
   std::vector<Variable> variables() const override;
   DType floating() const override { return floating_; }
-  void read(std::string_view name, HostSpan to) override;
-  void write(std::string_view name, HostArray from) override;
+  std::uint64_t read(std::span<const std::pair<std::string, HostSpan>> to) override;
+  void write(std::span<const std::pair<std::string, HostArray>> from,
+             std::optional<Progress> progress) override;
   std::uint64_t step() const override { return step_; }
   std::uint64_t seed() const override { return seed_; }
-  void set_step(std::uint64_t step, std::uint64_t seed) override;
   void wait() override;
   bool on_engine_thread() const override { return queue_.on_thread(); }
 

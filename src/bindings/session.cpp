@@ -11,25 +11,41 @@ const Variable& find(const std::vector<Variable>& variables, const std::string& 
   throw ShapeError(str("no variable '", name, "' in this model"));
 }
 
-py::array read_variable(Session& self, const std::string& name) {
+using Named = std::map<std::string, py::array>;
+
+std::pair<std::uint64_t, Named> read_variables(Session& self,
+                                               const std::vector<std::string>& names) {
   const std::vector<Variable> variables = self.variables();
-  const Variable& v = find(variables, name);
-  py::array out = new_array(v.dtype, v.shape, 0);
-  const HostSpan to = span_of(out);
-  const py::gil_scoped_release release;
-  self.read(name, to);
-  return out;
+  Named out;
+  std::vector<std::pair<std::string, HostSpan>> to;
+  for (const std::string& name : names) {
+    const Variable& v = find(variables, name);
+    const auto it = out.emplace(name, new_array(v.dtype, v.shape, 0)).first;
+    to.emplace_back(name, span_of(it->second));
+  }
+  std::uint64_t step = 0;
+  {
+    const py::gil_scoped_release release;
+    step = self.read(to);
+  }
+  return {step, std::move(out)};
 }
 
-void write_variable(Session& self, const std::string& name, const py::object& array) {
+void write_variables(Session& self, const std::map<std::string, py::object>& arrays,
+                     std::optional<std::pair<std::uint64_t, std::uint64_t>> progress) {
   const std::vector<Variable> variables = self.variables();
-  const Variable& v = find(variables, name);
-  const HostArray from = view(array, name);
-  if (!has_shape(array, v.shape))
-    throw ShapeError(str(name, ": shape must be ", v.shape, ", got ",
-                         std::string(py::str(array.attr("shape")))));
+  std::vector<std::pair<std::string, HostArray>> from;
+  for (const auto& [name, array] : arrays) {
+    const Variable& v = find(variables, name);
+    from.emplace_back(name, view(array, name));
+    if (!has_shape(array, v.shape))
+      throw ShapeError(str(name, ": shape must be ", v.shape, ", got ",
+                           std::string(py::str(array.attr("shape")))));
+  }
+  std::optional<Progress> at;
+  if (progress) at = Progress{progress->first, progress->second};
   const py::gil_scoped_release release;
-  self.write(name, from);
+  self.write(from, at);
 }
 
 const char* kind(Variable::Kind kind) {
@@ -52,10 +68,10 @@ void bind_session(py::module_& m) {
             return out;
           },
           "Name, shape, dtype and kind ('parameter', 'statistic' or 'optimizer') of each.")
-      .def("read", &read_variable, "name"_a, "A copy, after every run submitted so far.")
-      .def("write", &write_variable, "name"_a, "array"_a, "Copy `array` in, after every run so far.")
+      .def("read", &read_variables, "names"_a,
+           "The steps completed, and copies, all at one point: after the runs submitted so far.")
+      .def("write", &write_variables, "arrays"_a, "progress"_a = py::none(),
+           "Copy arrays in, and set (step, seed), all at one point: after the runs so far.")
       .def_property_readonly("step", &Session::step, "Training steps completed.")
-      .def_property_readonly("seed", &Session::seed)
-      .def("set_step", &Session::set_step, "step"_a, "seed"_a,
-           py::call_guard<py::gil_scoped_release>());
+      .def_property_readonly("seed", &Session::seed);
 }
