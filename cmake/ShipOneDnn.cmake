@@ -16,5 +16,8 @@ function(mpsnn_ship_onednn target)
     DEPENDS ${location} VERBATIM)
   add_custom_target(${target}_onednn ALL DEPENDS ${shipped})
   install(FILES ${shipped} DESTINATION mpsnn COMPONENT python)
+  get_filename_component(prefix ${location} DIRECTORY)
+  install(DIRECTORY ${prefix}/../share/doc/onednn/ DESTINATION mpsnn/licenses/onednn
+          COMPONENT python OPTIONAL FILES_MATCHING PATTERN "LICENSE*" PATTERN "THIRD-PARTY*")
   set_target_properties(${target} PROPERTIES INSTALL_RPATH "$ORIGIN")
 endfunction()

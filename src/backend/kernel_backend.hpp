@@ -7,6 +7,7 @@
 
 #include "backend/kernel_session.hpp"
 #include "mpsnn/backend.hpp"
+#include "mpsnn/errors.hpp"
 
 namespace mpsnn {
 
@@ -15,6 +16,7 @@ struct RunInfo {
   int images = 0;          ///< Real images; `batch` minus this many are padding.
   std::uint64_t step = 0;  ///< Training steps completed before this run.
   std::uint64_t seed = 0;
+  bool check = false;  ///< A gradient that is not finite must not be applied.
 };
 
 /// What one execution of a kernel sees. Pointers are the device's, in the order
@@ -43,6 +45,12 @@ struct Launch {
 };
 
 using Kernel = std::function<void(const Launch&)>;
+
+/// What an optimizer's kernel throws, having written nothing, where `RunInfo::check` asks for it.
+inline NumericError gradient_error(const std::string& parameter) {
+  return NumericError("gradient of " + parameter +
+                      " is not finite; the step stopped before it, and weights are finite");
+}
 
 /// What a kernel knows when it is built: everything but the data.
 struct KernelContext {

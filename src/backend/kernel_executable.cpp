@@ -179,7 +179,8 @@ Run KernelExecutable::submit(const Bindings& bindings, std::function<void(const 
 }
 
 void KernelExecutable::execute(const Bindings& bindings, int slot) {
-  const RunInfo info{bindings.images, session_->step(), session_->seed()};
+  const RunInfo info{bindings.images, session_->step(), session_->seed(),
+                     static_cast<bool>(options_.loss)};
   for (KernelStep& step : steps_) {
     Bound bound;
     if (step.staging) {

@@ -4,6 +4,7 @@
 #include <pybind11/numpy.h>
 #include <pybind11/pybind11.h>
 #include <pybind11/stl.h>
+#include <pybind11/typing.h>
 
 #include <string>
 #include <string_view>
@@ -33,6 +34,9 @@ mpsnn::HostArray view_batch(py::handle object, std::string_view what, const mpsn
 /// A new array of `images` times `shape`, or of `shape` where `images` is 0.
 py::array new_array(mpsnn::DType dtype, const mpsnn::Shape& shape, int images);
 mpsnn::HostSpan span_of(py::array& array);
+
+/// Bytes by use.
+py::typing::Dict<py::str, std::size_t> report_dict(const mpsnn::MemoryReport& report);
 
 py::tuple tuple_of(const mpsnn::Shape& shape);
 bool has_shape(const py::object& array, const mpsnn::Shape& shape);

@@ -26,7 +26,7 @@ std::vector<py::array> run(Executable& self, int images, const Arrays& inputs,
 
 }  // namespace
 
-py::dict report_dict(const MemoryReport& r) {
+py::typing::Dict<py::str, std::size_t> report_dict(const MemoryReport& r) {
   return py::dict("arena_bytes"_a = r.arena_bytes, "unshared_bytes"_a = r.unshared_bytes,
                   "scratch_bytes"_a = r.scratch_bytes, "staging_bytes"_a = r.staging_bytes,
                   "parameter_bytes"_a = r.parameter_bytes, "state_bytes"_a = r.state_bytes,

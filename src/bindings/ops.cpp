@@ -1,3 +1,4 @@
+#include <optional>
 #include <variant>
 
 #include "bindings/bindings.hpp"
@@ -53,11 +54,12 @@ void bind_sources(py::module_& m) {
       .def(py::init([](int classes) { return Labels{classes}; }), "classes"_a);
   py::class_<Scalar>(m, "Scalar").def(py::init<>());
   py::class_<Parameter>(m, "Parameter")
-      .def(py::init([](std::vector<Dim> shape, bool trainable, std::shared_ptr<DataSource> source,
-                       std::string tensor) {
-             return Parameter{Shape(shape), trainable, std::move(source), std::move(tensor)};
+      .def(py::init([](std::vector<Dim> shape, bool trainable,
+                       std::optional<std::shared_ptr<DataSource>> source, std::string tensor) {
+             return Parameter{Shape(shape), trainable, source.value_or(nullptr),
+                              std::move(tensor)};
            }),
-           "shape"_a, "trainable"_a, "source"_a.none(true), "tensor"_a);
+           "shape"_a, "trainable"_a, "source"_a, "tensor"_a);
   py::class_<State>(m, "State")
       .def(py::init([](std::vector<Dim> shape, float initial) {
              return State{Shape(shape), initial};

@@ -2,8 +2,6 @@
 
 using namespace mpsnn;
 
-py::dict report_dict(const MemoryReport& r);
-
 namespace {
 
 using Arrays = std::vector<std::pair<ValueId, py::object>>;

@@ -1,10 +1,39 @@
+#include <atomic>
 #include <cmath>
+#include <limits>
 
 #include "backend/cpu/kernels.hpp"
 #include "backend/cpu/simd.hpp"
 
 namespace mpsnn::cpu {
 namespace {
+
+MPSNN_SIMD bool finite(const float* g, std::size_t begin, std::size_t end) {
+  int bad = 0;
+#pragma omp simd reduction(| : bad)
+  for (std::size_t i = begin; i < end; ++i)
+    bad |= !(std::abs(g[i]) <= std::numeric_limits<float>::max());
+  return !bad;
+}
+
+/// A relu hides a NaN from the loss, but not from the gradient of the weights. The
+/// gradient was just written, so that reading it once more costs little.
+class Check {
+ public:
+  explicit Check(const KernelContext& k) : parameter_(k.node.label) {}
+
+  void operator()(const Launch& l, const float* g, std::size_t n) const {
+    if (!l.run.check) return;
+    std::atomic<bool> good = true;
+    parallel_for(n, 1, [&](std::size_t begin, std::size_t end) {
+      if (!finite(g, begin, end)) good = false;
+    });
+    if (!good) throw gradient_error(parameter_);
+  }
+
+ private:
+  std::string parameter_;
+};
 
 MPSNN_SIMD void running(float* statistic, const float* value, float keep, std::size_t begin,
                         std::size_t end) {
@@ -66,10 +95,11 @@ Kernel running_kernel(KernelContext& k) {
 }
 
 Kernel sgd_kernel(KernelContext& k) {
-  return [op = k.op<Sgd>(), n = k.in_elements(0)](const Launch& l) {
+  return [op = k.op<Sgd>(), n = k.in_elements(0), check = Check(k)](const Launch& l) {
     float *w = l.variable<float>(0), *m = l.variable<float>(1);
     const float* g = l.in<float>(2);
     const float rate = *l.in<float>(3);
+    check(l, g, n);
     parallel_for(n, 1, [&](std::size_t begin, std::size_t end) {
       if (!m)
         sgd(w, g, rate, begin, end);
@@ -82,7 +112,8 @@ Kernel sgd_kernel(KernelContext& k) {
 }
 
 Kernel rms_prop_kernel(KernelContext& k) {
-  return [op = k.op<RmsProp>(), n = k.in_elements(0)](const Launch& l) {
+  return [op = k.op<RmsProp>(), n = k.in_elements(0), check = Check(k)](const Launch& l) {
+    check(l, l.in<float>(2), n);
     parallel_for(n, 1, [&](std::size_t begin, std::size_t end) {
       rms_prop(l.variable<float>(0), l.variable<float>(1), l.in<float>(2), *l.in<float>(3), op,
                begin, end);
@@ -91,7 +122,8 @@ Kernel rms_prop_kernel(KernelContext& k) {
 }
 
 Kernel adam_kernel(KernelContext& k) {
-  return [op = k.op<Adam>(), n = k.in_elements(0)](const Launch& l) {
+  return [op = k.op<Adam>(), n = k.in_elements(0), check = Check(k)](const Launch& l) {
+    check(l, l.in<float>(3), n);
     const double t = static_cast<double>(l.run.step + 1);
     const double correction =
         std::sqrt(1 - std::pow(double{op.beta2}, t)) / (1 - std::pow(double{op.beta1}, t));

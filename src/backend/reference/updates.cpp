@@ -1,9 +1,20 @@
+#include <algorithm>
 #include <cmath>
 
 #include "backend/reference/kernels.hpp"
 
 namespace mpsnn::reference {
 namespace {
+
+/// See RunInfo::check.
+struct Check {
+  std::string parameter;
+
+  void operator()(const Launch& l, const double* g, Dim size) const {
+    if (l.run.check && !std::all_of(g, g + size, [](double x) { return std::isfinite(x); }))
+      throw gradient_error(parameter);
+  }
+};
 
 // in: statistic, value
 Kernel running(KernelContext& k) {
@@ -18,9 +29,10 @@ Kernel running(KernelContext& k) {
 Kernel sgd(KernelContext& k) {
   const auto& op = k.op<Sgd>();
   return [momentum = double{op.momentum}, nesterov = op.nesterov,
-          size = k.in_elements(0)](const Launch& l) {
+          size = k.in_elements(0), check = Check{k.node.label}](const Launch& l) {
     auto *w = l.variable<double>(0), *m = l.variable<double>(1);
     const auto* g = l.in<double>(2);
+    check(l, g, size);
     const double rate = *l.in<double>(3);
     for (Dim i = 0; i < size; ++i) {
       if (!m) {
@@ -40,9 +52,10 @@ Kernel sgd(KernelContext& k) {
 Kernel rms_prop(KernelContext& k) {
   const auto& op = k.op<RmsProp>();
   return [decay = double{op.decay}, epsilon = double{op.epsilon},
-          size = k.in_elements(0)](const Launch& l) {
+          size = k.in_elements(0), check = Check{k.node.label}](const Launch& l) {
     auto *w = l.variable<double>(0), *s = l.variable<double>(1);
     const auto* g = l.in<double>(2);
+    check(l, g, size);
     const double rate = *l.in<double>(3);
     for (Dim i = 0; i < size; ++i) {
       s[i] = decay * s[i] + (1 - decay) * g[i] * g[i];
@@ -55,9 +68,10 @@ Kernel rms_prop(KernelContext& k) {
 Kernel adam(KernelContext& k) {
   const auto& op = k.op<Adam>();
   return [beta1 = double{op.beta1}, beta2 = double{op.beta2}, epsilon = double{op.epsilon},
-          size = k.in_elements(0)](const Launch& l) {
+          size = k.in_elements(0), check = Check{k.node.label}](const Launch& l) {
     auto *w = l.variable<double>(0), *m = l.variable<double>(1), *v = l.variable<double>(2);
     const auto* g = l.in<double>(3);
+    check(l, g, size);
     const auto t = static_cast<double>(l.run.step + 1);
     const double rate =
         *l.in<double>(4) * std::sqrt(1 - std::pow(beta2, t)) / (1 - std::pow(beta1, t));

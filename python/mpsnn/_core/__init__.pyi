@@ -1,0 +1,198 @@
+"""
+Native core of mpsnn. Use the mpsnn package, not this module.
+"""
+from __future__ import annotations
+import collections.abc
+import numpy
+import numpy.typing
+import typing
+from . import ops
+__all__: list[str] = ['DeviceError', 'Error', 'Executable', 'Graph', 'NumericError', 'Session', 'ShapeError', 'Source', 'Step', 'Trainer', 'UnsupportedError', 'ValueId', 'add_gradients', 'backend_names', 'backend_status', 'compile', 'eliminate_dead', 'fuse', 'inference_graph', 'ops', 'training_graph']
+class Error(RuntimeError):
+    pass
+class ShapeError(Error, ValueError):
+    pass
+class UnsupportedError(Error, NotImplementedError):
+    pass
+class NumericError(Error, ArithmeticError):
+    pass
+class DeviceError(Error):
+    pass
+class Source:
+    """
+    Wraps a Python data source: an object with load, purge and, optionally, update.
+    """
+    def __init__(self, object: typing.Any) -> None:
+        ...
+class ValueId:
+    def __eq__(self, arg0: typing.Any) -> bool:
+        ...
+    def __hash__(self) -> int:
+        ...
+    def __init__(self) -> None:
+        """
+        An absent optional input.
+        """
+    def __repr__(self) -> str:
+        ...
+    @property
+    def index(self) -> int:
+        ...
+class Graph:
+    def __init__(self) -> None:
+        ...
+    def add(self, op: ops.Input | ops.Labels | ops.Scalar | ops.Parameter | ops.State | ops.Conv2d | ops.Dense | ops.MaxPool2d | ops.AvgPool2d | ops.Relu | ops.Dropout | ops.BatchNorm | ops.Add | ops.Reshape | ops.Concat | ops.Softmax | ops.SoftmaxCrossEntropy | ops.Running | ops.Sgd | ops.RmsProp | ops.Adam | ops.HostUpdate, inputs: collections.abc.Sequence[ValueId], label: str = '') -> ValueId:
+        ...
+    def batched(self, value: ValueId) -> bool:
+        ...
+    def dtype(self, value: ValueId) -> str:
+        ...
+    def has(self, value: ValueId) -> bool:
+        """
+        Whether a node writes `value`.
+        """
+    def label(self, value: ValueId) -> str:
+        """
+        The label of the node that writes `value`.
+        """
+    def outputs(self, value: ValueId) -> list[ValueId]:
+        """
+        Every output of the node that writes `value`.
+        """
+    def parameters(self) -> list[ValueId]:
+        """
+        Every parameter, in the order they were added.
+        """
+    def print(self) -> str:
+        """
+        One line per node.
+        """
+    def shape(self, value: ValueId) -> list[int]:
+        """
+        Extent of each axis of `value`, per image: [H, W, C], [K] or [].
+        """
+    @property
+    def node_count(self) -> int:
+        ...
+class Session:
+    """
+    The variables of one model, on their device, and the order of its runs.
+    """
+    def read(self, names: collections.abc.Sequence[str]) -> tuple[int, dict[str, numpy.ndarray[typing.Any, numpy.dtype[typing.Any]]]]:
+        """
+        The steps completed, and copies, all at one point: after the runs submitted so far.
+        """
+    def variables(self) -> list[tuple[str, list[int], str, str]]:
+        """
+        Name, shape, dtype and kind ('parameter', 'statistic' or 'optimizer') of each.
+        """
+    def write(self, arrays: collections.abc.Mapping[str, typing.Any], progress: tuple[typing.SupportsInt | typing.SupportsIndex, typing.SupportsInt | typing.SupportsIndex] | None = None) -> None:
+        """
+        Copy arrays in, and set (step, seed), all at one point: after the runs so far.
+        """
+    @property
+    def seed(self) -> int:
+        ...
+    @property
+    def step(self) -> int:
+        """
+        Training steps completed.
+        """
+class Executable:
+    """
+    A compiled graph. For tests; users have Trainer.
+    """
+    def implementations(self) -> list[tuple[str, str]]:
+        ...
+    def memory_report(self) -> dict:
+        ...
+    def run(self, images: typing.SupportsInt | typing.SupportsIndex, inputs: collections.abc.Sequence[tuple[ValueId, typing.Any]], outputs: collections.abc.Sequence[ValueId]) -> list[numpy.ndarray[typing.Any, numpy.dtype[typing.Any]]]:
+        ...
+    @property
+    def graph(self) -> Graph:
+        ...
+    @property
+    def session(self) -> Session:
+        ...
+class Step:
+    """
+    One training step under way.
+    """
+    def done(self) -> bool:
+        """
+        Whether the step has ended.
+        """
+    def wait(self) -> None:
+        """
+        Return when the step has ended.
+        
+        Raises:
+            Error: What the step failed with.
+        """
+    @property
+    def loss(self) -> numpy.typing.NDArray[numpy.float32]:
+        """
+        The loss of each image, float32 (N,). Waits for the step.
+        """
+class Trainer:
+    def __init__(self, graph: Graph, loss: ValueId, outputs: collections.abc.Sequence[ValueId], *, rule: ops.Input | ops.Labels | ops.Scalar | ops.Parameter | ops.State | ops.Conv2d | ops.Dense | ops.MaxPool2d | ops.AvgPool2d | ops.Relu | ops.Dropout | ops.BatchNorm | ops.Add | ops.Reshape | ops.Concat | ops.Softmax | ops.SoftmaxCrossEntropy | ops.Running | ops.Sgd | ops.RmsProp | ops.Adam | ops.HostUpdate, learning_rate: typing.SupportsFloat | typing.SupportsIndex, batch: typing.SupportsInt | typing.SupportsIndex, backend: str, seed: typing.SupportsInt | typing.SupportsIndex, threads: typing.SupportsInt | typing.SupportsIndex, nan_policy: str, in_flight: typing.SupportsInt | typing.SupportsIndex) -> None:
+        ...
+    def close(self) -> None:
+        ...
+    def evaluate(self, inputs: collections.abc.Sequence[tuple[ValueId, typing.Any]], labels: typing.Any, weights: typing.Any) -> tuple[numpy.ndarray[typing.Any, numpy.dtype[typing.Any]], list[numpy.ndarray[typing.Any, numpy.dtype[typing.Any]]]]:
+        ...
+    def implementations(self) -> list[tuple[str, str]]:
+        ...
+    def infer(self, inputs: collections.abc.Sequence[tuple[ValueId, typing.Any]]) -> list[numpy.ndarray[typing.Any, numpy.dtype[typing.Any]]]:
+        ...
+    def memory_report(self) -> dict:
+        ...
+    def train_step(self, inputs: collections.abc.Sequence[tuple[ValueId, typing.Any]], labels: typing.Any, weights: typing.Any, on_complete: typing.Any) -> Step:
+        ...
+    def wait(self) -> None:
+        ...
+    @property
+    def backend(self) -> str:
+        ...
+    @property
+    def batch(self) -> int:
+        ...
+    @property
+    def closed(self) -> bool:
+        ...
+    @property
+    def graph(self) -> Graph:
+        """
+        The training graph that runs, after the backend's passes.
+        """
+    @property
+    def learning_rate(self) -> float:
+        ...
+    @learning_rate.setter
+    def learning_rate(self, arg1: typing.SupportsFloat | typing.SupportsIndex) -> None:
+        ...
+    @property
+    def session(self) -> Session:
+        ...
+def add_gradients(graph: Graph, loss: ValueId, wrt: collections.abc.Sequence[ValueId]) -> list[ValueId]:
+    """
+    Append the gradient nodes; the gradient of each value in `wrt`, absent where there is none.
+    """
+def backend_names() -> list[str]:
+    """
+    Backends in this build, fastest first.
+    """
+def backend_status() -> list[tuple[str, bool, str]]:
+    """
+    Every backend of the project: name, whether this build has it, and what or why not.
+    """
+def compile(graph: Graph, *, batch: typing.SupportsInt | typing.SupportsIndex, outputs: collections.abc.Sequence[ValueId], backend: str = '', seed: typing.SupportsInt | typing.SupportsIndex = 0, optimize: bool = True) -> Executable:
+    ...
+def eliminate_dead(graph: Graph, keep: collections.abc.Sequence[ValueId]) -> Graph:
+    ...
+def fuse(graph: Graph, keep: collections.abc.Sequence[ValueId]) -> Graph:
+    ...
+def inference_graph(graph: Graph, outputs: collections.abc.Sequence[ValueId]) -> Graph:
+    ...
+def training_graph(graph: Graph, loss: ValueId, rule: ops.Input | ops.Labels | ops.Scalar | ops.Parameter | ops.State | ops.Conv2d | ops.Dense | ops.MaxPool2d | ops.AvgPool2d | ops.Relu | ops.Dropout | ops.BatchNorm | ops.Add | ops.Reshape | ops.Concat | ops.Softmax | ops.SoftmaxCrossEntropy | ops.Running | ops.Sgd | ops.RmsProp | ops.Adam | ops.HostUpdate) -> Graph:
+    ...

@@ -1,0 +1,75 @@
+"""
+The op vocabulary: one class per op, holding its attributes.
+"""
+from __future__ import annotations
+import collections.abc
+import mpsnn._core
+import typing
+__all__: list[str] = ['Adam', 'Add', 'AvgPool2d', 'BatchNorm', 'Concat', 'Conv2d', 'Dense', 'Dropout', 'HostUpdate', 'Input', 'Labels', 'MaxPool2d', 'Parameter', 'Relu', 'Reshape', 'RmsProp', 'Running', 'Scalar', 'Sgd', 'Softmax', 'SoftmaxCrossEntropy', 'State']
+class Input:
+    def __init__(self, shape: collections.abc.Sequence[typing.SupportsInt | typing.SupportsIndex], dtype: str, scale: typing.SupportsFloat | typing.SupportsIndex, offset: typing.SupportsFloat | typing.SupportsIndex) -> None:
+        ...
+class Labels:
+    def __init__(self, classes: typing.SupportsInt | typing.SupportsIndex) -> None:
+        ...
+class Scalar:
+    def __init__(self) -> None:
+        ...
+class Parameter:
+    def __init__(self, shape: collections.abc.Sequence[typing.SupportsInt | typing.SupportsIndex], trainable: bool, source: mpsnn._core.Source, tensor: str) -> None:
+        ...
+class State:
+    def __init__(self, shape: collections.abc.Sequence[typing.SupportsInt | typing.SupportsIndex], initial: typing.SupportsFloat | typing.SupportsIndex) -> None:
+        ...
+class Conv2d:
+    def __init__(self, stride: tuple[typing.SupportsInt | typing.SupportsIndex, typing.SupportsInt | typing.SupportsIndex], dilation: tuple[typing.SupportsInt | typing.SupportsIndex, typing.SupportsInt | typing.SupportsIndex], padding: str | tuple[typing.SupportsInt | typing.SupportsIndex, typing.SupportsInt | typing.SupportsIndex, typing.SupportsInt | typing.SupportsIndex, typing.SupportsInt | typing.SupportsIndex], groups: typing.SupportsInt | typing.SupportsIndex) -> None:
+        ...
+class Dense:
+    def __init__(self) -> None:
+        ...
+class MaxPool2d:
+    def __init__(self, kernel: tuple[typing.SupportsInt | typing.SupportsIndex, typing.SupportsInt | typing.SupportsIndex], stride: tuple[typing.SupportsInt | typing.SupportsIndex, typing.SupportsInt | typing.SupportsIndex], padding: str | tuple[typing.SupportsInt | typing.SupportsIndex, typing.SupportsInt | typing.SupportsIndex, typing.SupportsInt | typing.SupportsIndex, typing.SupportsInt | typing.SupportsIndex], edge: str) -> None:
+        ...
+class AvgPool2d:
+    def __init__(self, kernel: tuple[typing.SupportsInt | typing.SupportsIndex, typing.SupportsInt | typing.SupportsIndex], stride: tuple[typing.SupportsInt | typing.SupportsIndex, typing.SupportsInt | typing.SupportsIndex], padding: str | tuple[typing.SupportsInt | typing.SupportsIndex, typing.SupportsInt | typing.SupportsIndex, typing.SupportsInt | typing.SupportsIndex, typing.SupportsInt | typing.SupportsIndex], edge: str) -> None:
+        ...
+class Relu:
+    def __init__(self) -> None:
+        ...
+class Dropout:
+    def __init__(self, rate: typing.SupportsFloat | typing.SupportsIndex, key: typing.SupportsInt | typing.SupportsIndex) -> None:
+        ...
+class BatchNorm:
+    def __init__(self, epsilon: typing.SupportsFloat | typing.SupportsIndex, momentum_keep: typing.SupportsFloat | typing.SupportsIndex) -> None:
+        ...
+class Add:
+    def __init__(self) -> None:
+        ...
+class Reshape:
+    def __init__(self, shape: collections.abc.Sequence[typing.SupportsInt | typing.SupportsIndex]) -> None:
+        ...
+class Concat:
+    def __init__(self, axis: typing.SupportsInt | typing.SupportsIndex) -> None:
+        ...
+class Softmax:
+    def __init__(self) -> None:
+        ...
+class SoftmaxCrossEntropy:
+    def __init__(self, label_smoothing: typing.SupportsFloat | typing.SupportsIndex) -> None:
+        ...
+class Running:
+    def __init__(self, keep: typing.SupportsFloat | typing.SupportsIndex) -> None:
+        ...
+class Sgd:
+    def __init__(self, momentum: typing.SupportsFloat | typing.SupportsIndex, nesterov: bool) -> None:
+        ...
+class RmsProp:
+    def __init__(self, decay: typing.SupportsFloat | typing.SupportsIndex, epsilon: typing.SupportsFloat | typing.SupportsIndex) -> None:
+        ...
+class Adam:
+    def __init__(self, beta1: typing.SupportsFloat | typing.SupportsIndex, beta2: typing.SupportsFloat | typing.SupportsIndex, epsilon: typing.SupportsFloat | typing.SupportsIndex) -> None:
+        ...
+class HostUpdate:
+    """
+    Made by the library alone.
+    """
