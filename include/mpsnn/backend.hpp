@@ -123,6 +123,8 @@ class Executable {
   virtual std::shared_ptr<Session> session() const = 0;
   virtual MemoryReport memory_report() const = 0;
   virtual std::vector<Implementation> implementations() const = 0;
+  /// Time that the engine has spent in this executable's runs so far.
+  virtual double busy_seconds() const = 0;
   /// The graph that runs, after the backend's passes.
   virtual const Graph& graph() const = 0;
 };

@@ -192,6 +192,11 @@ class Trainer:
         return self._core.session.seed
 
     @property
+    def busy_seconds(self) -> float:
+        """Time that the engine has spent in training steps so far."""
+        return self._core.busy_seconds
+
+    @property
     def closed(self) -> bool:
         """Whether `close` was called."""
         return self._core.closed

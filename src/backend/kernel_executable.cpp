@@ -1,6 +1,7 @@
 #include "backend/kernel_executable.hpp"
 
 #include <algorithm>
+#include <chrono>
 #include <cmath>
 
 #include "mpsnn/errors.hpp"
@@ -159,6 +160,7 @@ Run KernelExecutable::submit(const Bindings& bindings, std::function<void(const 
     Bindings lent{bindings.images, {}, bindings.outputs};
     session_->queue().post([this, lent = std::move(lent), slot, state, done = std::move(done)] {
       std::exception_ptr error;
+      const auto start = std::chrono::steady_clock::now();
       try {
         execute(lent, slot);
       } catch (const std::bad_alloc&) {
@@ -166,6 +168,8 @@ Run KernelExecutable::submit(const Bindings& bindings, std::function<void(const 
       } catch (...) {
         error = std::current_exception();
       }
+      busy_seconds_ += std::chrono::duration<double>(std::chrono::steady_clock::now() - start)
+                           .count();
       free_.release();
       state->finish(error);
       if (done) done(Run(state));

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -38,6 +39,7 @@ class KernelExecutable final : public Executable {
   std::shared_ptr<Session> session() const override { return session_; }
   MemoryReport memory_report() const override;
   std::vector<Implementation> implementations() const override;
+  double busy_seconds() const override { return busy_seconds_; }
   const Graph& graph() const override { return graph_; }
   const MemoryPlan& plan() const { return plan_; }
 
@@ -59,6 +61,7 @@ class KernelExecutable final : public Executable {
   MemoryPlan plan_;
   DeviceBuffer arena_;
   bool updates_ = false;
+  std::atomic<double> busy_seconds_{0};
   std::vector<std::byte> host_loss_;
 
   std::counting_semaphore<> free_;  ///< Runs that may still be submitted.

@@ -214,6 +214,10 @@ void bind_reports(py::class_<PyTrainer>& c) {
              return out;
            })
       .def_property_readonly(
+          "busy_seconds",
+          [](PyTrainer& self) { return (*self).training_executable()->busy_seconds(); },
+          "Time that the engine has spent in training steps so far.")
+      .def_property_readonly(
           "graph", [](PyTrainer& self) { return (*self).training_executable()->graph(); },
           "The training graph that runs, after the backend's passes.");
 }

@@ -1,0 +1,1 @@
+"""Speed and memory of mpsnn beside its peers, measured in alternation in one run."""

@@ -1,0 +1,103 @@
+"""PyTorch as a contestant, in the variants that its users choose from.
+
+Fed like mpsnn: a fresh numpy batch at every step, here shared with the tensor, not copied.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+from torch import nn
+
+from benchmarks.workloads import WORKLOADS
+
+VARIANTS = {
+    "train": ("eager", "channels_last", "compile", "channels_last+compile"),
+    "infer": ("eager", "channels_last", "compile", "channels_last+compile", "jit"),
+}
+
+
+def network(classes: int) -> nn.Module:
+    """The digits network, with PyTorch's own padding for `same`."""
+    return nn.Sequential(
+        nn.Conv2d(1, 32, 5, padding=2),
+        nn.ReLU(inplace=True),
+        nn.MaxPool2d(2),
+        nn.Conv2d(32, 64, 5, padding=2),
+        nn.ReLU(inplace=True),
+        nn.MaxPool2d(2),
+        nn.Flatten(),
+        nn.Linear(64 * 7 * 7, 1024),
+        nn.ReLU(inplace=True),
+        nn.Dropout(0.5),
+        nn.Linear(1024, classes),
+    )
+
+
+def runner(
+    variant: str, workload: str, mode: str, batch: int, precision: str, threads: int
+) -> Callable[[int], None]:
+    """Steps of the usual training loop with the fused Adam, or of inference."""
+    torch.set_num_threads(threads)
+    torch.manual_seed(0)
+    flags = set(variant.split("+"))
+    chosen = WORKLOADS[workload]
+    model = network(chosen.classes)
+    layout = torch.channels_last if "channels_last" in flags else torch.contiguous_format
+    model = model.to(memory_format=layout)
+    data = [
+        (torch.from_numpy(images).permute(0, 3, 1, 2), torch.from_numpy(labels).long())
+        for images, labels in chosen.data(batch)
+    ]
+    if mode == "infer":
+        return _infer(model.eval(), [x.contiguous(memory_format=layout) for x, _ in data], flags)
+    return _train(model.train(), data, layout, flags)
+
+
+def _train(
+    model: nn.Module,
+    data: list[tuple[torch.Tensor, torch.Tensor]],
+    layout: torch.memory_format,
+    flags: set[str],
+) -> Callable[[int], None]:
+    optimizer = torch.optim.Adam(model.parameters(), lr=1e-4, fused=True)
+    prepared = [(x.contiguous(memory_format=layout), y) for x, y in data]
+
+    def loss_of(x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+        return nn.functional.cross_entropy(model(x), y)
+
+    forward = torch.compile(loss_of) if "compile" in flags else loss_of
+
+    def run(steps: int) -> None:
+        for i in range(steps):
+            loss = forward(*prepared[i % len(prepared)])
+            loss.backward()
+            optimizer.step()
+            optimizer.zero_grad(set_to_none=True)
+        loss.item()
+
+    return run
+
+
+def _infer(model: nn.Module, data: list[torch.Tensor], flags: set[str]) -> Callable[[int], None]:
+    model = nn.Sequential(model, nn.Softmax(dim=1)).eval()
+    forward: Callable[[torch.Tensor], torch.Tensor] = model
+    mode = torch.inference_mode
+    if "jit" in flags:
+        with torch.no_grad():
+            forward = torch.jit.optimize_for_inference(
+                torch.jit.freeze(torch.jit.trace(model, data[0]))
+            )
+    elif "compile" in flags:
+        import torch._inductor.config as inductor
+
+        inductor.freezing = True  # constants folded: the fastest that it has
+        forward, mode = torch.compile(model), torch.no_grad
+
+    def run(steps: int) -> None:
+        with mode():
+            for i in range(steps):
+                forward(data[i % len(data)]).numpy()
+
+    return run
