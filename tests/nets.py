@@ -8,9 +8,7 @@ import mpsnn
 from mpsnn import Graph, Value, layers
 
 
-def small(
-    *, dropout: float = 0.25, norm: bool = False, graph_seed: int = 0
-) -> tuple[Value, Value]:
+def small(*, dropout: float = 0.25, norm: bool = False, graph_seed: int = 0) -> tuple[Value, Value]:
     """An 8x8 classifier of four classes: its loss and its probabilities."""
     g = Graph(seed=graph_seed)
     x, labels = g.input(8, 8, 1, name="images"), g.labels(4)
@@ -32,8 +30,15 @@ def data(n: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
     return images.astype(np.float32), labels
 
 
-def trainer(backend: str, *, batch: int = 16, seed: int = 0, norm: bool = False,
-            dropout: float = 0.25, **options) -> mpsnn.Trainer:
+def trainer(
+    backend: str,
+    *,
+    batch: int = 16,
+    seed: int = 0,
+    norm: bool = False,
+    dropout: float = 0.25,
+    **options,
+) -> mpsnn.Trainer:
     loss, probabilities = small(norm=norm, dropout=dropout)
     options.setdefault("optimizer", mpsnn.Adam(1e-2))
     return mpsnn.Trainer(loss, probabilities, batch=batch, backend=backend, seed=seed, **options)

@@ -100,5 +100,3 @@ def test_printing_has_one_line_per_node() -> None:
     lines = str(loss.graph).splitlines()
     assert len(lines) == loss.graph.core.node_count
     assert lines[0] == "%0 = input() dtype=float32 'images'  # (8, 8, 1) float32"
-
-

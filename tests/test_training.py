@@ -67,8 +67,9 @@ def test_a_partial_batch_trains_as_a_batch_of_its_own_size(backend: str, norm: b
         assert a.shape == (5,)
         np.testing.assert_allclose(a, b, rtol=1e-5)  # float32, summed in another order
     for name, value in exact.state_dict().items():
-        np.testing.assert_allclose(padded.state_dict()[name], value, rtol=1e-4, atol=1e-6,
-                                   err_msg=name)
+        np.testing.assert_allclose(
+            padded.state_dict()[name], value, rtol=1e-4, atol=1e-6, err_msg=name
+        )
 
 
 def test_a_single_image_trains_and_infers(backend: str) -> None:
@@ -183,8 +184,8 @@ def test_an_image_that_is_not_finite_is_refused(backend: str, bad: float) -> Non
 @pytest.mark.parametrize("optimizer", [mpsnn.SGD(), mpsnn.SGD(momentum=0.9), mpsnn.RMSProp(),
                                        mpsnn.Adam()], ids=str)  # fmt: skip
 def test_a_gradient_that_is_not_finite_reaches_no_weight(backend: str, optimizer) -> None:
-    """inf - inf in the second layer is a NaN, which relu hides from the loss as a 0; the
-    gradient of its weight is 0 * inf."""
+    # inf - inf in the second layer is a NaN, which relu hides from the loss as a 0; the
+    # gradient of its weight is 0 * inf.
     if backend == "reference":
         pytest.skip("float64 does not overflow here, and its relu keeps a NaN")
     g = Graph()
@@ -196,8 +197,9 @@ def test_a_gradient_that_is_not_finite_reaches_no_weight(backend: str, optimizer
     y = g.relu(g.dense(g.input(1), weight("huge", [1e38], [1e38])))
     y = g.relu(g.dense(y, weight("middle", [1, -1], [1, -1])))
     logits = g.dense(y, weight("last", [1, 1], [0, 0]))
-    t = mpsnn.Trainer(g.softmax_cross_entropy(logits, g.labels(2)), optimizer=optimizer,
-                      batch=1, backend=backend)
+    t = mpsnn.Trainer(
+        g.softmax_cross_entropy(logits, g.labels(2)), optimizer=optimizer, batch=1, backend=backend
+    )
     step = t.train_step(np.full((1, 1), 9, np.float32), np.zeros(1, int))
     with pytest.raises(NumericError, match="gradient of middle is not finite; the step stopped"):
         step.wait()
@@ -256,8 +258,9 @@ def test_several_inputs_are_bound_by_name_or_value(backend: str, rng) -> None:
     g = Graph()
     a, b = g.input(3, name="a"), g.input(2, name="b")
     logits = layers.Dense(2)(g.concat([a, b]))
-    t = mpsnn.Trainer(g.softmax_cross_entropy(logits, g.labels(2)), logits, batch=4,
-                      backend=backend)
+    t = mpsnn.Trainer(
+        g.softmax_cross_entropy(logits, g.labels(2)), logits, batch=4, backend=backend
+    )
     x, y = rng.random((4, 3), np.float32), rng.random((4, 2), np.float32)
     np.testing.assert_array_equal(t.infer({"a": x, "b": y}), t.infer({b: y, a: x}))
     assert t.train_step({"a": x, "b": y}, np.zeros(4, int)).loss.shape == (4,)

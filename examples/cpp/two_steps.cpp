@@ -1,10 +1,9 @@
 // Trains a small network for two steps and reads a few images, in C++ alone.
-#include <mpsnn/mpsnn.hpp>
-
 #include <array>
 #include <cstdint>
 #include <iostream>
 #include <memory>
+#include <mpsnn/mpsnn.hpp>
 #include <random>
 #include <vector>
 

@@ -61,14 +61,14 @@ struct SessionOptions {
 constexpr int max_batch = 1 << 20;
 
 struct CompileOptions {
-  int batch = 1;                      ///< Images per run, 1 to max_batch.
-  std::vector<ValueId> outputs;       ///< Values a run may return.
-  ValueId loss;                       ///< If present, a run whose loss or input is not finite
-                                      ///< fails with NumericError and updates nothing.
-  std::shared_ptr<Session> session;   ///< Null: a new one.
-  SessionOptions session_options;     ///< Of that new one.
-  int in_flight = 2;                  ///< Runs submitted and not done, at most.
-  bool optimize = true;               ///< Run the fusion passes of the backend.
+  int batch = 1;                     ///< Images per run, 1 to max_batch.
+  std::vector<ValueId> outputs;      ///< Values a run may return.
+  ValueId loss;                      ///< If present, a run whose loss or input is not finite
+                                     ///< fails with NumericError and updates nothing.
+  std::shared_ptr<Session> session;  ///< Null: a new one.
+  SessionOptions session_options;    ///< Of that new one.
+  int in_flight = 2;                 ///< Runs submitted and not done, at most.
+  bool optimize = true;              ///< Run the fusion passes of the backend.
 };
 
 /// What one run reads and writes.

@@ -32,8 +32,8 @@ const Backend& backend(std::string_view name) {
   }
   for (const BackendStatus& s : backend_status()) {
     if (s.name == name)
-      throw UnsupportedError(str("backend: '", name, "' is not in this build (", s.detail,
-                                 "); it has ", known));
+      throw UnsupportedError(
+          str("backend: '", name, "' is not in this build (", s.detail, "); it has ", known));
   }
   throw UnsupportedError(str("backend: there is no '", name, "'; this build has ", known));
 }

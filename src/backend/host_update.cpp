@@ -21,8 +21,8 @@ Kernel host_update(KernelContext& k) {
     const DType dtype = k.session.storage(DType::float32);
     const std::size_t elements = k.in_elements(static_cast<int>(i));
     const std::size_t bytes = elements * size_of(dtype);
-    tensors.push_back({std::vector<std::byte>(bytes), std::vector<std::byte>(bytes), dtype,
-                       elements});
+    tensors.push_back(
+        {std::vector<std::byte>(bytes), std::vector<std::byte>(bytes), dtype, elements});
   }
   return [op, tensors, &memory = k.session.memory()](const Launch& l) mutable {
     std::vector<HostArray> gradients;

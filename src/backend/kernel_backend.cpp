@@ -45,9 +45,8 @@ std::unique_ptr<Executable> KernelBackend::compile(const Graph& graph,
     throw UnsupportedError(str("session: not of the backend '", name(), "'"));
   if (!session) session = make_session(options.session_options);
   std::unique_ptr<Executable> out;
-  session->queue().run([&] {
-    out = std::make_unique<KernelExecutable>(*this, std::move(ready), options, session);
-  });
+  session->queue().run(
+      [&] { out = std::make_unique<KernelExecutable>(*this, std::move(ready), options, session); });
   return out;
 }
 

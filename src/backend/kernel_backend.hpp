@@ -24,8 +24,8 @@ struct RunInfo {
 struct Launch {
   std::span<void* const> inputs;
   std::span<void* const> outputs;
-  void* scratch;             ///< Of the size the factory asked for.
-  const void* bound;         ///< Of a source node: what the caller bound, in its dtype; or null.
+  void* scratch;      ///< Of the size the factory asked for.
+  const void* bound;  ///< Of a source node: what the caller bound, in its dtype; or null.
   DType bound_dtype;
   const RunInfo& run;
 
@@ -58,7 +58,7 @@ struct KernelContext {
   const Node& node;
   int batch;
   KernelSession& session;
-  std::size_t scratch_bytes = 0;   ///< Set by the factory if the kernel needs some.
+  std::size_t scratch_bytes = 0;    ///< Set by the factory if the kernel needs some.
   std::string implementation = {};  ///< Set by the factory where there is a choice.
 
   template <class T>
@@ -69,9 +69,7 @@ struct KernelContext {
   const Shape& in(int i) const { return graph.desc(node.inputs[i]).shape; }
   const Shape& out(int i) const { return graph.desc(node.outputs[i]).shape; }
   bool has_in(int i) const { return static_cast<bool>(node.inputs[i]); }
-  bool has_out(int i) const {
-    return i < static_cast<int>(node.outputs.size()) && node.outputs[i];
-  }
+  bool has_out(int i) const { return i < static_cast<int>(node.outputs.size()) && node.outputs[i]; }
   /// Elements of input / output `i`, over the whole batch where it has one.
   Dim in_elements(int i) const { return graph.desc(node.inputs[i]).elements(batch); }
   Dim out_elements(int i) const { return graph.desc(node.outputs[i]).elements(batch); }

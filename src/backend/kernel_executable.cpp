@@ -38,8 +38,7 @@ KernelExecutable::KernelExecutable(const KernelBackend& backend, Graph graph,
   session_->add_variables(graph_);
   build(backend);
   place();
-  if (options_.loss)
-    host_loss_.resize(options_.batch * size_of(session_->storage(DType::float32)));
+  if (options_.loss) host_loss_.resize(options_.batch * size_of(session_->storage(DType::float32)));
 }
 
 KernelExecutable::~KernelExecutable() {
@@ -110,14 +109,13 @@ void* KernelExecutable::address(ValueId value) const {
   if (!value) return nullptr;
   const Node& node = graph_.producer(value);
   if (is_variable(node)) return session_->variable(node.label).buffer.get();
-  return static_cast<std::byte*>(arena_.get()) +
-         plan_.buffers[plan_.value[value.index]].offset;
+  return static_cast<std::byte*>(arena_.get()) + plan_.buffers[plan_.value[value.index]].offset;
 }
 
 void KernelExecutable::check(const Bindings& bindings) const {
   if (bindings.images < 1 || bindings.images > options_.batch)
-    throw ShapeError(str("images: batch must be 1 to ", options_.batch, " images, got ",
-                         bindings.images));
+    throw ShapeError(
+        str("images: batch must be 1 to ", options_.batch, " images, got ", bindings.images));
   for (const KernelStep& step : steps_) {
     if (step.staging) step.staging->check(bindings);
   }
@@ -168,8 +166,8 @@ Run KernelExecutable::submit(const Bindings& bindings, std::function<void(const 
       } catch (...) {
         error = std::current_exception();
       }
-      busy_seconds_ += std::chrono::duration<double>(std::chrono::steady_clock::now() - start)
-                           .count();
+      busy_seconds_ +=
+          std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
       free_.release();
       state->finish(error);
       if (done) done(Run(state));
@@ -208,8 +206,8 @@ void KernelExecutable::check_loss(int images) {
                              ? reinterpret_cast<const double*>(host_loss_.data())[i]
                              : reinterpret_cast<const float*>(host_loss_.data())[i];
     if (!std::isfinite(value))
-      throw NumericError(str("loss: image ", i, " of the batch has loss ", value,
-                             "; the step changed no weight"));
+      throw NumericError(
+          str("loss: image ", i, " of the batch has loss ", value, "; the step changed no weight"));
   }
 }
 

@@ -22,9 +22,9 @@ struct KernelStep {
   std::string implementation;
   std::vector<void*> in, out;
   void* scratch = nullptr;
-  bool writes_loss = false;               ///< The loss is to be checked after it.
-  std::optional<Staging> staging;         ///< Of a source node.
-  std::vector<StoredVariable*> writes;    ///< Variables that it updates.
+  bool writes_loss = false;             ///< The loss is to be checked after it.
+  std::optional<Staging> staging;       ///< Of a source node.
+  std::vector<StoredVariable*> writes;  ///< Variables that it updates.
 };
 
 /// A compiled graph: runs its steps in order on the session's queue.

@@ -30,10 +30,10 @@ void require_finite(const T* data, std::size_t elements, int images, std::string
     for (std::size_t i = first; i < last; ++i)
       bad |= !(std::abs(data[i]) <= std::numeric_limits<T>::max());
     if (!bad) continue;
-    const std::size_t at = std::find_if_not(data + first, data + last,
-                                            [](T x) { return std::isfinite(x); }) - data;
-    throw NumericError(str(what, ": image ", at / (elements / images), " of the batch has a value ",
-                           data[at]));
+    const std::size_t at =
+        std::find_if_not(data + first, data + last, [](T x) { return std::isfinite(x); }) - data;
+    throw NumericError(
+        str(what, ": image ", at / (elements / images), " of the batch has a value ", data[at]));
   }
 }
 
@@ -116,16 +116,18 @@ void Staging::check_finite(const Bindings& bindings) const {
 void Staging::check_labels(const HostArray& labels, int images) const {
   if (labels.dtype != DType::int32) {
     if (!accepts(labels.dtype))
-      throw ShapeError(str("labels: dtype must be int32 class indices or float32 distributions, "
-                           "got ", labels.dtype));
+      throw ShapeError(
+          str("labels: dtype must be int32 class indices or float32 distributions, "
+              "got ",
+              labels.dtype));
     return check_size("labels", labels, desc_.elements(images));
   }
   check_size("labels", labels, images);
   const auto* classes = static_cast<const std::int32_t*>(labels.data);
   for (int i = 0; i < images; ++i) {
     if (classes[i] < 0 || classes[i] >= classes_)
-      throw ShapeError(str("labels: class must be 0 to ", classes_ - 1, ", got ", classes[i],
-                           " at image ", i));
+      throw ShapeError(
+          str("labels: class must be 0 to ", classes_ - 1, ", got ", classes[i], " at image ", i));
   }
 }
 

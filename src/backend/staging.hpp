@@ -37,7 +37,7 @@ class Staging {
  private:
   struct Slot {
     DeviceBuffer data{nullptr, {}}, weights{nullptr, {}};  // of the host
-    std::size_t data_bytes = 0, weights_bytes = 0;  // bound to this run
+    std::size_t data_bytes = 0, weights_bytes = 0;         // bound to this run
     DType dtype = DType::float32;
     bool weighted = false;
   };

@@ -19,9 +19,7 @@ DType dtype_of(const py::array& array, std::string_view what) {
                        " is not accepted; convert with .astype(np.float32)"));
 }
 
-std::string shape_text(const py::array& array) {
-  return py::str(py::tuple(array.attr("shape")));
-}
+std::string shape_text(const py::array& array) { return py::str(py::tuple(array.attr("shape"))); }
 
 }  // namespace
 
@@ -32,8 +30,8 @@ HostArray view(py::handle object, std::string_view what) {
   const auto array = py::reinterpret_borrow<py::array>(object);
   const DType dtype = dtype_of(array, what);
   if (!(array.flags() & py::array::c_style))
-    throw ShapeError(str(what, ": ", shape_text(array),
-                         " must be C-contiguous; use np.ascontiguousarray"));
+    throw ShapeError(
+        str(what, ": ", shape_text(array), " must be C-contiguous; use np.ascontiguousarray"));
   return {array.data(), dtype, static_cast<std::size_t>(array.size())};
 }
 

@@ -76,9 +76,13 @@ void bind_executable(py::module_& m) {
       [](const Graph& graph, int batch, std::vector<ValueId> outputs, const std::string& name,
          std::uint64_t seed, bool optimize) {
         const py::gil_scoped_release release;
-        return backend(name).compile(
-            graph, {.batch = batch, .outputs = std::move(outputs), .loss = {}, .session = nullptr,
-                    .session_options = {seed, 0}, .in_flight = 2, .optimize = optimize});
+        return backend(name).compile(graph, {.batch = batch,
+                                             .outputs = std::move(outputs),
+                                             .loss = {},
+                                             .session = nullptr,
+                                             .session_options = {seed, 0},
+                                             .in_flight = 2,
+                                             .optimize = optimize});
       },
       "graph"_a, py::kw_only(), "batch"_a, "outputs"_a, "backend"_a = "", "seed"_a = 0,
       "optimize"_a = true);

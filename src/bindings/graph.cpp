@@ -26,9 +26,8 @@ void bind_graph_class(py::module_& m) {
           },
           "op"_a, "inputs"_a, "label"_a = "")
       .def(
-          "outputs",
-          [](const Graph& self, ValueId v) { return self.producer(v).outputs; }, "value"_a,
-          "Every output of the node that writes `value`.")
+          "outputs", [](const Graph& self, ValueId v) { return self.producer(v).outputs; },
+          "value"_a, "Every output of the node that writes `value`.")
       .def(
           "shape",
           [](const Graph& self, ValueId v) -> std::vector<Dim> {
@@ -40,7 +39,8 @@ void bind_graph_class(py::module_& m) {
           "dtype",
           [](const Graph& self, ValueId v) { return std::string(name(self.desc(v).dtype)); },
           "value"_a)
-      .def("batched", [](const Graph& self, ValueId v) { return self.desc(v).batched; }, "value"_a)
+      .def(
+          "batched", [](const Graph& self, ValueId v) { return self.desc(v).batched; }, "value"_a)
       .def(
           "label", [](const Graph& self, ValueId v) { return self.producer(v).label; }, "value"_a,
           "The label of the node that writes `value`.")
@@ -59,7 +59,8 @@ void bind_passes(py::module_& m) {
         return out;
       },
       "graph"_a, "loss"_a, "wrt"_a,
-      "Append the gradient nodes; the gradient of each value in `wrt`, absent where there is none.");
+      "Append the gradient nodes; the gradient of each value in `wrt`, absent where there is "
+      "none.");
   m.def(
       "training_graph",
       [](const Graph& graph, ValueId loss, const Op& rule) {

@@ -45,25 +45,23 @@ void bind_pool(py::module_& m, const char* name) {
 
 void bind_sources(py::module_& m) {
   py::class_<Input>(m, "Input")
-      .def(py::init([](std::vector<Dim> shape, const std::string& dtype, float scale,
-                       float offset) {
-             return Input{Shape(shape), input_dtype(dtype), scale, offset};
-           }),
-           "shape"_a, "dtype"_a, "scale"_a, "offset"_a);
+      .def(
+          py::init([](std::vector<Dim> shape, const std::string& dtype, float scale, float offset) {
+            return Input{Shape(shape), input_dtype(dtype), scale, offset};
+          }),
+          "shape"_a, "dtype"_a, "scale"_a, "offset"_a);
   py::class_<Labels>(m, "Labels")
       .def(py::init([](int classes) { return Labels{classes}; }), "classes"_a);
   py::class_<Scalar>(m, "Scalar").def(py::init<>());
   py::class_<Parameter>(m, "Parameter")
       .def(py::init([](std::vector<Dim> shape, bool trainable,
                        std::optional<std::shared_ptr<DataSource>> source, std::string tensor) {
-             return Parameter{Shape(shape), trainable, source.value_or(nullptr),
-                              std::move(tensor)};
+             return Parameter{Shape(shape), trainable, source.value_or(nullptr), std::move(tensor)};
            }),
            "shape"_a, "trainable"_a, "source"_a, "tensor"_a);
   py::class_<State>(m, "State")
-      .def(py::init([](std::vector<Dim> shape, float initial) {
-             return State{Shape(shape), initial};
-           }),
+      .def(py::init(
+               [](std::vector<Dim> shape, float initial) { return State{Shape(shape), initial}; }),
            "shape"_a, "initial"_a);
 }
 
@@ -98,17 +96,15 @@ void bind_layers(py::module_& m) {
 void bind_updates(py::module_& m) {
   py::class_<Running>(m, "Running")
       .def(py::init([](float keep) { return Running{keep}; }), "keep"_a);
-  py::class_<Sgd>(m, "Sgd")
-      .def(py::init([](float momentum, bool nesterov) { return Sgd{momentum, nesterov}; }),
-           "momentum"_a, "nesterov"_a);
+  py::class_<Sgd>(m, "Sgd").def(
+      py::init([](float momentum, bool nesterov) { return Sgd{momentum, nesterov}; }), "momentum"_a,
+      "nesterov"_a);
   py::class_<RmsProp>(m, "RmsProp")
       .def(py::init([](float decay, float epsilon) { return RmsProp{decay, epsilon}; }), "decay"_a,
            "epsilon"_a);
-  py::class_<Adam>(m, "Adam")
-      .def(py::init([](float beta1, float beta2, float epsilon) {
-             return Adam{beta1, beta2, epsilon};
-           }),
-           "beta1"_a, "beta2"_a, "epsilon"_a);
+  py::class_<Adam>(m, "Adam").def(
+      py::init([](float beta1, float beta2, float epsilon) { return Adam{beta1, beta2, epsilon}; }),
+      "beta1"_a, "beta2"_a, "epsilon"_a);
   py::class_<HostUpdate>(m, "HostUpdate", "Made by the library alone.");
 }
 

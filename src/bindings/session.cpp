@@ -63,7 +63,8 @@ void bind_session(py::module_& m) {
           [](const Session& self) {
             std::vector<std::tuple<std::string, std::vector<Dim>, std::string, std::string>> out;
             for (const Variable& v : self.variables())
-              out.emplace_back(v.name, std::vector<Dim>(v.shape.dims().begin(), v.shape.dims().end()),
+              out.emplace_back(v.name,
+                               std::vector<Dim>(v.shape.dims().begin(), v.shape.dims().end()),
                                std::string(name(v.dtype)), kind(v.kind));
             return out;
           },

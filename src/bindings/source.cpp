@@ -77,8 +77,7 @@ class PySource final : public DataSource {
 
   static Floats checked(const py::object& lent, const SourceTensor& tensor) {
     const py::object array = lent.attr("get")(py::str(tensor.name));
-    if (array.is_none())
-      throw ShapeError(str("source: load did not give '", tensor.name, "'"));
+    if (array.is_none()) throw ShapeError(str("source: load did not give '", tensor.name, "'"));
     if (!py::isinstance<Floats>(array) || !has_shape(array, tensor.shape))
       throw ShapeError(str("source: '", tensor.name, "' must be C-contiguous float32 ",
                            tensor.shape, ", got ", std::string(py::str(py::type::of(array))), " ",

@@ -87,20 +87,15 @@ TrainerOptions options(const Op& rule, float rate, int batch, const std::string&
   if (nan_policy != "raise" && nan_policy != "propagate")
     throw ShapeError(str("nan_policy: must be 'raise' or 'propagate', got '", nan_policy, "'"));
   if (threads < 0) throw ShapeError(str("threads: must not be negative, got ", threads));
-  return {{rule, rate},
-          batch,
-          backend,
-          seed,
-          threads,
-          nan_policy == "raise" ? NanPolicy::raise : NanPolicy::propagate,
+  return {{rule, rate}, batch,   backend,
+          seed,         threads, nan_policy == "raise" ? NanPolicy::raise : NanPolicy::propagate,
           in_flight};
 }
 
 /// Calls Python on the engine's thread, and lets go of the callable under the GIL.
 std::function<void(Step)> on_engine_thread(const py::object& callback) {
   if (callback.is_none()) return {};
-  if (!PyCallable_Check(callback.ptr()))
-    throw py::type_error("on_complete: must be callable");
+  if (!PyCallable_Check(callback.ptr())) throw py::type_error("on_complete: must be callable");
   const std::shared_ptr<py::object> held(new py::object(callback), [](py::object* object) {
     const py::gil_scoped_acquire gil;
     delete object;
@@ -248,10 +243,11 @@ void bind_trainer(py::module_& m) {
       .def_property_readonly("backend",
                              [](PyTrainer& self) { return std::string((*self).backend()); })
       .def_property_readonly("batch", [](PyTrainer& self) { return (*self).batch(); })
-      .def("wait", [](PyTrainer& self) { (*self).wait(); },
-           py::call_guard<py::gil_scoped_release>())
-      .def("close", [](PyTrainer& self) { (*self).close(); },
-           py::call_guard<py::gil_scoped_release>())
+      .def(
+          "wait", [](PyTrainer& self) { (*self).wait(); }, py::call_guard<py::gil_scoped_release>())
+      .def(
+          "close", [](PyTrainer& self) { (*self).close(); },
+          py::call_guard<py::gil_scoped_release>())
       .def_property_readonly("closed", [](PyTrainer& self) { return (*self).closed(); });
   bind_reports(trainer);
 }

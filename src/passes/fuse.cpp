@@ -18,7 +18,8 @@ class Fusion {
     each<Relu>([&](Node& relu) { fuse_into_batch_norm(relu); });
     each<Relu>([&](Node& relu) { swap_gradient_with_pool(relu); });
     each<Relu>([&](Node& relu) { fuse_forward(relu); });
-    std::erase_if(nodes_, [](const Node& n) { return n.outputs.empty() && spec(n.op).writes == 0; });
+    std::erase_if(nodes_,
+                  [](const Node& n) { return n.outputs.empty() && spec(n.op).writes == 0; });
     return graph_.with_nodes(std::move(nodes_));
   }
 

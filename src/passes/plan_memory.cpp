@@ -32,8 +32,8 @@ class Aliasing {
         const ValueId y = node.outputs[o];
         if (!y || request_.bytes[y.index] == 0) continue;
         const int shared = o == 0 ? reusable(node, i) : MemoryPlan::unplanned;
-        plan_.value[y.index] = shared == MemoryPlan::unplanned ? add(request_.bytes[y.index], i)
-                                                               : shared;
+        plan_.value[y.index] =
+            shared == MemoryPlan::unplanned ? add(request_.bytes[y.index], i) : shared;
         PlannedBuffer& b = plan_.buffers[plan_.value[y.index]];
         b.last = std::max(b.last, last_[y.index]);
         plan_.unshared += aligned(request_.bytes[y.index]);

@@ -31,10 +31,10 @@ struct MemoryPlan {
   static constexpr int unplanned = -1;
 
   std::vector<PlannedBuffer> buffers;
-  std::vector<int> value;       ///< Buffer of each value, by value index; or `unplanned`.
-  std::vector<int> scratch;     ///< Buffer of each node, by node index; or `unplanned`.
-  std::size_t bytes = 0;        ///< Size of the arena.
-  std::size_t unshared = 0;     ///< Sum over all values and scratch.
+  std::vector<int> value;    ///< Buffer of each value, by value index; or `unplanned`.
+  std::vector<int> scratch;  ///< Buffer of each node, by node index; or `unplanned`.
+  std::size_t bytes = 0;     ///< Size of the arena.
+  std::size_t unshared = 0;  ///< Sum over all values and scratch.
 };
 
 /// Values are aliased where an op allows it, then buffers are placed greedily,

@@ -73,8 +73,8 @@ HostSpan slice(const HostSpan& span, int images, int first, int count) {
 /// A multiple of the images, so that `slice` cuts between them.
 void check_divisible(const HostArray& array, int images, std::string_view what) {
   if (array.elements % images != 0)
-    throw ShapeError(str(what, ": ", array.elements, " elements are not those of ", images,
-                         " images"));
+    throw ShapeError(
+        str(what, ": ", array.elements, " elements are not those of ", images, " images"));
 }
 
 float checked_rate(float rate) {
@@ -87,8 +87,18 @@ float checked_rate(float rate) {
 
 Trainer::Trainer(const Graph& graph, ValueId loss, std::vector<ValueId> outputs,
                  const TrainerOptions& options)
-    : impl_(new Impl{graph, loss, std::move(outputs), options, mpsnn::backend(options.backend),
-                     {}, checked_rate(options.optimizer.learning_rate), {}, {}, {}, {}, {}}) {
+    : impl_(new Impl{graph,
+                     loss,
+                     std::move(outputs),
+                     options,
+                     mpsnn::backend(options.backend),
+                     {},
+                     checked_rate(options.optimizer.learning_rate),
+                     {},
+                     {},
+                     {},
+                     {},
+                     {}}) {
   for (ValueId v : impl_->outputs) {
     if (!graph.has(v) || !graph.desc(v).batched)
       throw ShapeError(str("outputs: value ", v.index, " is not one per image of this graph"));
@@ -122,9 +132,9 @@ Executable& Trainer::Impl::compiled(bool with_loss, int batch) {
   if (!executable) {
     std::vector<ValueId> wanted = outputs;
     if (with_loss && std::ranges::count(wanted, loss) == 0) wanted.push_back(loss);
-    executable = backend.compile(inference_graph(graph, wanted),
-                                 {.batch = batch, .outputs = wanted, .loss = {},
-                                  .session = session, .session_options = {}});
+    executable = backend.compile(
+        inference_graph(graph, wanted),
+        {.batch = batch, .outputs = wanted, .loss = {}, .session = session, .session_options = {}});
   }
   return *executable;
 }
@@ -156,7 +166,8 @@ Step Trainer::train_step(int images, const Inputs& inputs, const LossLabels& lab
   auto state = std::make_shared<Step::State>();
   state->loss.resize(std::max(images, 0));
   const float rate = impl_->learning_rate;
-  Bindings bindings{images, impl_->bind(impl_->training->graph(), inputs, labels),
+  Bindings bindings{images,
+                    impl_->bind(impl_->training->graph(), inputs, labels),
                     {{impl_->loss, {state->loss.data(), DType::float32, state->loss.size()}}}};
   if (impl_->learning_rate_input)
     bindings.inputs.emplace_back(impl_->learning_rate_input, HostArray{&rate, DType::float32, 1});
@@ -170,7 +181,8 @@ Step Trainer::train_step(int images, const Inputs& inputs, const LossLabels& lab
 void Trainer::infer(int images, const Inputs& inputs, std::span<const HostSpan> outputs) {
   const auto lock = impl_->enter();
   std::vector<std::pair<ValueId, HostSpan>> to;
-  for (std::size_t i = 0; i < outputs.size(); ++i) to.emplace_back(impl_->outputs.at(i), outputs[i]);
+  for (std::size_t i = 0; i < outputs.size(); ++i)
+    to.emplace_back(impl_->outputs.at(i), outputs[i]);
   impl_->run_inference(false, images, inputs, {}, to);
 }
 
@@ -178,7 +190,8 @@ void Trainer::evaluate(int images, const Inputs& inputs, const LossLabels& label
                        std::span<const HostSpan> outputs) {
   const auto lock = impl_->enter();
   std::vector<std::pair<ValueId, HostSpan>> to = {{impl_->loss, loss}};
-  for (std::size_t i = 0; i < outputs.size(); ++i) to.emplace_back(impl_->outputs.at(i), outputs[i]);
+  for (std::size_t i = 0; i < outputs.size(); ++i)
+    to.emplace_back(impl_->outputs.at(i), outputs[i]);
   impl_->run_inference(true, images, inputs, labels, to);
 }
 

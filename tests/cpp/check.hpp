@@ -45,8 +45,8 @@ inline void contains(std::string_view text, std::string_view part, const char* f
 
 }  // namespace mpsnn::test
 
-#define TEST(name)                                                                 \
-  static void name();                                                              \
+#define TEST(name)                                                                       \
+  static void name();                                                                    \
   [[maybe_unused]] static const bool name##_is_added = mpsnn::test::add(#name, &(name)); \
   static void name()
 
@@ -58,7 +58,7 @@ inline void contains(std::string_view text, std::string_view part, const char* f
 #define CHECK_CONTAINS(text, part) mpsnn::test::contains((text), (part), __FILE__, __LINE__)
 
 /// That `call` throws an `E` whose text contains `part`.
-#define CHECK_THROWS(E, part, call)                                                            \
-  mpsnn::test::contains(                                                                       \
-      mpsnn::test::error_text<E>([&] { (void)(call); }, #call, __FILE__, __LINE__), (part),    \
+#define CHECK_THROWS(E, part, call)                                                         \
+  mpsnn::test::contains(                                                                    \
+      mpsnn::test::error_text<E>([&] { (void)(call); }, #call, __FILE__, __LINE__), (part), \
       __FILE__, __LINE__)

@@ -81,8 +81,8 @@ inline Net small_net(float dropout = 0.2f) {
   y = g.add(Relu{}, {batch_norm(g, y, 4)});
   y = g.add(MaxPool2d{{2, 2}, {2, 2}, {Padding::Mode::valid}}, {y});
   y = g.add(Dropout{dropout, 0}, {y});
-  const ValueId dense = parameter(g, {kClasses, 36}, "dense.weight",
-                                  std::make_shared<RandomSource>(2));
+  const ValueId dense =
+      parameter(g, {kClasses, 36}, "dense.weight", std::make_shared<RandomSource>(2));
   net.logits = g.add(Dense{}, {y, dense, parameter(g, {kClasses}, "dense.bias", nullptr)}, "dense");
   const ValueId weights = g.producer(net.labels).outputs[1];
   net.loss = g.add(SoftmaxCrossEntropy{}, {net.logits, net.labels, weights}, "loss");

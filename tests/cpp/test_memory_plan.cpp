@@ -22,8 +22,8 @@ struct RandomGraph {
     const ValueId weight = g.add(Parameter{{3, shape.size()}}, {}, "head");
     ValueId sum = values.back();
     if (rng() % 2 != 0) sum = g.add(Add{}, {sum, pick(values)});
-    loss = g.add(SoftmaxCrossEntropy{}, {g.add(Dense{}, {sum, weight}), labels,
-                                         g.producer(labels).outputs[1]});
+    loss = g.add(SoftmaxCrossEntropy{},
+                 {g.add(Dense{}, {sum, weight}), labels, g.producer(labels).outputs[1]});
     g = training_graph(g, loss, Adam{}).graph;
   }
 
@@ -53,7 +53,8 @@ struct RandomGraph {
 
 MemoryRequest request(const Graph& g, ValueId loss, std::mt19937& rng) {
   MemoryRequest out{std::vector<std::size_t>(g.value_count()),
-                    std::vector<std::size_t>(g.nodes().size()), {loss}};
+                    std::vector<std::size_t>(g.nodes().size()),
+                    {loss}};
   for (std::size_t i = 0; i < g.nodes().size(); ++i) {
     const Node& node = g.nodes()[i];
     if (std::holds_alternative<Parameter>(node.op) || std::holds_alternative<State>(node.op))
@@ -129,8 +130,8 @@ void check_plan(const Graph& g, const MemoryRequest& r) {
         test::fail(__FILE__, __LINE__, str('%', a, " and %", b, " overlap in\n", g.print()));
     }
     for (std::size_t n = 0; n < r.scratch.size(); ++n) {
-      const bool needed = use[a].written <= static_cast<int>(n) &&
-                          static_cast<int>(n) <= use[a].read;
+      const bool needed =
+          use[a].written <= static_cast<int>(n) && static_cast<int>(n) <= use[a].read;
       if (r.scratch[n] > 0 && needed) CHECK(!overlap(first, plan.buffers[plan.scratch[n]]));
     }
   }

@@ -54,8 +54,7 @@ TEST(differentiate_gives_no_gradient_to_what_the_loss_does_not_read) {
 TEST(training_graph_needs_something_to_train) {
   Graph g;
   const ValueId x = g.add(Input{{3}}), labels = g.add(Labels{3});
-  const ValueId loss =
-      g.add(SoftmaxCrossEntropy{}, {x, labels, g.producer(labels).outputs[1]});
+  const ValueId loss = g.add(SoftmaxCrossEntropy{}, {x, labels, g.producer(labels).outputs[1]});
   CHECK_THROWS(ShapeError, "no trainable parameter", training_graph(g, loss, Sgd{}));
   CHECK_THROWS(ShapeError, "not an update rule",
                training_graph(test::small_net().graph, test::small_net().loss, Relu{}));
@@ -123,9 +122,8 @@ TEST(fuse_moves_a_relu_gradient_behind_the_pool) {
                                                      g.producer(labels).outputs[1]});
   const TrainingGraph training = training_graph(g, loss, Sgd{});
   const Graph fused = fuse(training.graph, std::array{loss});
-  const auto relu = std::ranges::find_if(fused.nodes(), [](const Node& n) {
-    return name(n.op) == "relu" && n.gradient_of;
-  });
+  const auto relu = std::ranges::find_if(
+      fused.nodes(), [](const Node& n) { return name(n.op) == "relu" && n.gradient_of; });
   CHECK(relu != fused.nodes().end());
   CHECK_EQUAL(fused.desc(relu->outputs[0]).shape, (Shape{3, 3, 2}));
 }

@@ -47,8 +47,8 @@ test::Net two_layers(std::shared_ptr<DataSource> first, std::shared_ptr<DataSour
 TEST(sources_are_asked_one_at_a_time_and_purged_at_once) {
   for (const Backend* backend : backends()) {
     std::string log;
-    const auto net = two_layers(std::make_shared<Logged>("a", log),
-                                std::make_shared<Logged>("b", log));
+    const auto net =
+        two_layers(std::make_shared<Logged>("a", log), std::make_shared<Logged>("b", log));
     Trainer trainer = test::trainer(net, test::options(backend->name()));
     CHECK_EQUAL(log, "load a: weight bias; purge a; load b: weight; purge b; ");
     const test::Data data(4);
@@ -72,8 +72,8 @@ class Short final : public DataSource {
 
 TEST(a_source_that_lends_the_wrong_size_is_an_error_and_is_purged) {
   int purged = 0;
-  const auto net = two_layers(std::make_shared<test::RandomSource>(1),
-                              std::make_shared<Short>(purged));
+  const auto net =
+      two_layers(std::make_shared<test::RandomSource>(1), std::make_shared<Short>(purged));
   CHECK_THROWS(ShapeError, "b.weight", test::trainer(net, test::options("reference")));
   CHECK_EQUAL(purged, 1);
 }
@@ -113,8 +113,8 @@ double first_of(const Trainer& trainer, const std::string& name, std::size_t ele
 TEST(update_replaces_the_optimizer_of_its_op_alone) {
   const test::Data data(8);
   for (const Backend* backend : backends()) {
-    const auto net = two_layers(std::make_shared<OwnRule>(false),
-                                std::make_shared<test::RandomSource>(2));
+    const auto net =
+        two_layers(std::make_shared<OwnRule>(false), std::make_shared<test::RandomSource>(2));
     Trainer trainer = test::trainer(net, test::options(backend->name()));
     const double before = first_of(trainer, "b.weight", 15);
     trainer.train_step(8, {{net.x, data.image(0, 8)}}, data.label(0, 8)).wait();
@@ -126,8 +126,8 @@ TEST(update_replaces_the_optimizer_of_its_op_alone) {
 TEST(an_update_that_throws_fails_its_step_and_changes_nothing) {
   const test::Data data(8);
   for (const Backend* backend : backends()) {
-    const auto net = two_layers(std::make_shared<OwnRule>(true),
-                                std::make_shared<test::RandomSource>(2));
+    const auto net =
+        two_layers(std::make_shared<OwnRule>(true), std::make_shared<test::RandomSource>(2));
     Trainer trainer = test::trainer(net, test::options(backend->name()));
     const double before = first_of(trainer, "b.weight", 15);
     const Step step = trainer.train_step(8, {{net.x, data.image(0, 8)}}, data.label(0, 8));

@@ -104,7 +104,7 @@ class Executable:
     """
     def implementations(self) -> list[tuple[str, str]]:
         ...
-    def memory_report(self) -> dict:
+    def memory_report(self) -> dict[str, int]:
         ...
     def run(self, images: typing.SupportsInt | typing.SupportsIndex, inputs: collections.abc.Sequence[tuple[ValueId, typing.Any]], outputs: collections.abc.Sequence[ValueId]) -> list[numpy.ndarray[typing.Any, numpy.dtype[typing.Any]]]:
         ...
@@ -125,7 +125,7 @@ class Step:
     def wait(self) -> None:
         """
         Return when the step has ended.
-        
+
         Raises:
             Error: What the step failed with.
         """
@@ -145,7 +145,7 @@ class Trainer:
         ...
     def infer(self, inputs: collections.abc.Sequence[tuple[ValueId, typing.Any]]) -> list[numpy.ndarray[typing.Any, numpy.dtype[typing.Any]]]:
         ...
-    def memory_report(self) -> dict:
+    def memory_report(self) -> dict[str, int]:
         ...
     def train_step(self, inputs: collections.abc.Sequence[tuple[ValueId, typing.Any]], labels: typing.Any, weights: typing.Any, on_complete: typing.Any) -> Step:
         ...
@@ -157,6 +157,11 @@ class Trainer:
     @property
     def batch(self) -> int:
         ...
+    @property
+    def busy_seconds(self) -> float:
+        """
+        Time that the engine has spent in training steps so far.
+        """
     @property
     def closed(self) -> bool:
         ...

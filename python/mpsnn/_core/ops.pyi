@@ -16,7 +16,7 @@ class Scalar:
     def __init__(self) -> None:
         ...
 class Parameter:
-    def __init__(self, shape: collections.abc.Sequence[typing.SupportsInt | typing.SupportsIndex], trainable: bool, source: mpsnn._core.Source, tensor: str) -> None:
+    def __init__(self, shape: collections.abc.Sequence[typing.SupportsInt | typing.SupportsIndex], trainable: bool, source: mpsnn._core.Source | None, tensor: str) -> None:
         ...
 class State:
     def __init__(self, shape: collections.abc.Sequence[typing.SupportsInt | typing.SupportsIndex], initial: typing.SupportsFloat | typing.SupportsIndex) -> None:

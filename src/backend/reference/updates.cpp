@@ -28,8 +28,8 @@ Kernel running(KernelContext& k) {
 // in: parameter, momentum, gradient, learning_rate
 Kernel sgd(KernelContext& k) {
   const auto& op = k.op<Sgd>();
-  return [momentum = double{op.momentum}, nesterov = op.nesterov,
-          size = k.in_elements(0), check = Check{k.node.label}](const Launch& l) {
+  return [momentum = double{op.momentum}, nesterov = op.nesterov, size = k.in_elements(0),
+          check = Check{k.node.label}](const Launch& l) {
     auto *w = l.variable<double>(0), *m = l.variable<double>(1);
     const auto* g = l.in<double>(2);
     check(l, g, size);
@@ -51,8 +51,8 @@ Kernel sgd(KernelContext& k) {
 // in: parameter, square, gradient, learning_rate
 Kernel rms_prop(KernelContext& k) {
   const auto& op = k.op<RmsProp>();
-  return [decay = double{op.decay}, epsilon = double{op.epsilon},
-          size = k.in_elements(0), check = Check{k.node.label}](const Launch& l) {
+  return [decay = double{op.decay}, epsilon = double{op.epsilon}, size = k.in_elements(0),
+          check = Check{k.node.label}](const Launch& l) {
     auto *w = l.variable<double>(0), *s = l.variable<double>(1);
     const auto* g = l.in<double>(2);
     check(l, g, size);
