@@ -26,7 +26,9 @@ GENERATED = ROOT / "python" / "mpsnn" / "_core"
 
 # A computer's own folders, in quotes or after a space; the last one is for `/path/to` alike.
 MACHINE_PATH = re.compile(r"(?<![\w.$}/)-])/(?:home|Users|root|work|opt|mnt|tmp|var)/\w")
-OBJECTIVE_C = re.compile(r"^\s*(?:#import|@(?:interface|implementation|autoreleasepool)\b)", re.M)
+OBJECTIVE_C = re.compile(
+    r"^\s*(?:#import|@(?:interface|implementation|autoreleasepool)\b)", re.MULTILINE
+)
 
 
 def files(suffixes: set[str]) -> list[Path]:
@@ -124,7 +126,9 @@ def test_every_backend_and_op_family_is_a_folder_or_file_of_its_own() -> None:
 
 def test_the_tools_have_one_version() -> None:
     pinned = re.compile(r'"?([\w-]+)==([\d.]+)')
-    extra = re.search(r"^lint = \[(.*?)\]", (ROOT / "pyproject.toml").read_text(), re.M | re.S)
+    extra = re.search(
+        r"^lint = \[(.*?)\]", (ROOT / "pyproject.toml").read_text(), re.MULTILINE | re.DOTALL
+    )
     assert extra
     versions = dict(pinned.findall(extra[1]))
     hooks = pinned.findall((ROOT / ".pre-commit-config.yaml").read_text())
