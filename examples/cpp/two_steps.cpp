@@ -2,9 +2,10 @@
 #include <array>
 #include <cstdint>
 #include <iostream>
+#include <map>
 #include <memory>
 #include <mpsnn/mpsnn.hpp>
-#include <random>
+#include <string>
 #include <vector>
 
 using mpsnn::DType;
@@ -13,30 +14,11 @@ using mpsnn::HostSpan;
 
 namespace {
 
-/// Lends normal random numbers: first weights of one op.
-class Normal final : public mpsnn::DataSource {
- public:
-  explicit Normal(unsigned seed) : rng_(seed) {}
-
-  std::vector<std::span<const float>> load(std::span<const mpsnn::SourceTensor> tensors) override {
-    std::normal_distribution<float> normal(0, 0.1f);
-    for (const mpsnn::SourceTensor& tensor : tensors) {
-      values_.emplace_back(tensor.shape.size());
-      for (float& value : values_.back()) value = normal(rng_);
-    }
-    return {values_.begin(), values_.end()};
-  }
-  void purge() override { values_.clear(); }
-
- private:
-  std::mt19937 rng_;
-  std::vector<std::vector<float>> values_;
-};
-
 /// A parameter with a source of its own.
 mpsnn::ValueId parameter(mpsnn::Graph& graph, mpsnn::Shape shape, const char* name) {
-  static unsigned seed = 0;
-  const auto source = std::make_shared<Normal>(++seed);
+  const std::uint64_t seed = graph.value_count();
+  const auto source = std::make_shared<mpsnn::InitializerSource>(
+      std::map<std::string, mpsnn::Initializer>{{"weight", mpsnn::glorot_uniform()}}, seed);
   return graph.add(mpsnn::Parameter{shape, true, source, "weight"}, {}, name);
 }
 

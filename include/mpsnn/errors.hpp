@@ -21,7 +21,7 @@ class UnsupportedError : public Error {
   using Error::Error;
 };
 
-/// A loss that is not finite, under NanPolicy::raise. Python: ArithmeticError.
+/// An image, loss or gradient that is not finite, under NanPolicy::raise. Python: ArithmeticError.
 class NumericError : public Error {
   using Error::Error;
 };

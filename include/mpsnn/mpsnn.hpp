@@ -7,5 +7,6 @@
 #include "mpsnn/loss_labels.hpp"
 #include "mpsnn/ops.hpp"
 #include "mpsnn/shape.hpp"
+#include "mpsnn/sources.hpp"
 #include "mpsnn/trainer.hpp"
 #include "mpsnn/training.hpp"

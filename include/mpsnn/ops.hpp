@@ -94,9 +94,9 @@ struct State {
 ///                                        weight[o, i, j, c]
 /// with c' = c + (o / (O / groups)) * (C / groups).
 struct Conv2d {
-  Size2 stride;
-  Size2 dilation;
-  Padding padding;
+  Size2 stride{};
+  Size2 dilation{};
+  Padding padding{};
   int groups = 1;
   Activation activation = Activation::none;
   static const OpSpec& spec();
@@ -113,9 +113,9 @@ struct Dense {
 ///   x (H, W, C)  ->  y (H', W', C), argmax (H', W', C): position in the window, i * K.w + j;
 ///   with Edge::zero, K.h * K.w where the outside won
 struct MaxPool2d {
-  Size2 kernel;
-  Size2 stride;
-  Padding padding;
+  Size2 kernel{};
+  Size2 stride{};
+  Padding padding{};
   Edge edge = Edge::clamp;
   static const OpSpec& spec();
 };
@@ -123,9 +123,9 @@ struct MaxPool2d {
 /// Mean of each window: of the pixels inside the image (Edge::clamp), or of all
 /// K.h * K.w positions with zeros outside (Edge::zero).  x (H, W, C)  ->  y (H', W', C)
 struct AvgPool2d {
-  Size2 kernel;
-  Size2 stride;
-  Padding padding;
+  Size2 kernel{};
+  Size2 stride{};
+  Padding padding{};
   Edge edge = Edge::clamp;
   static const OpSpec& spec();
 };

@@ -123,7 +123,8 @@ class Trainer:
         Returns:
             The step: `loss` (N,) float32 and `wait()` wait for it, `done()` does not.
             What fails while it runs is raised by `loss` and `wait()`; the trainer stays
-            usable and the weights as they were.
+            usable. A loss that is not finite has changed nothing; a gradient that is not
+            finite ends the step before it is applied, behind the updates of later layers.
 
         Raises:
             ShapeError: Naming images, labels or weights. Nothing has run then.

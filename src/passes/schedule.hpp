@@ -6,9 +6,9 @@ namespace mpsnn {
 
 /// Moves every update right behind the last node that it has to wait for, so that
 /// a gradient is used while it is in the cache and its memory is free again at
-/// once; but behind `loss`, so that a step whose loss is not finite changes nothing. A graph with a
-/// host_update keeps its order: user code runs first, so that the step has changed nothing if it
-/// fails.
+/// once; but behind `loss`, so that a step whose loss is not finite changes
+/// nothing. A graph with a host_update keeps its order, user code before the
+/// optimizer: if it fails, no update of the optimizer has happened.
 Graph schedule_updates(const Graph& graph, ValueId loss);
 
 }  // namespace mpsnn

@@ -1,3 +1,6 @@
+#include <algorithm>
+#include <array>
+#include <cmath>
 #include <string>
 
 #include "cpp/check.hpp"
@@ -55,6 +58,35 @@ TEST(sources_are_asked_one_at_a_time_and_purged_at_once) {
     trainer.train_step(4, {{net.x, data.image(0, 4)}}, data.label(0, 4)).wait();
     CHECK_EQUAL(log, "load a: weight bias; purge a; load b: weight; purge b; ");
   }
+}
+
+TEST(an_array_source_lends_what_it_was_given_and_names_what_it_lacks) {
+  ArraySource source({{"weight", {1, 2, 3, 4}}, {"bias", {5}}});
+  const std::vector<SourceTensor> asked = {{"bias", {1}}, {"weight", {2, 2}}};
+  const auto lent = source.load(asked);
+  CHECK_EQUAL(lent[0][0], 5.0f);
+  CHECK_EQUAL(lent[1][3], 4.0f);
+  CHECK_THROWS(ShapeError, "source: 'bias' must be (3,), got 1 values",
+               source.load(std::array{SourceTensor{"bias", {3}}}));
+  CHECK_THROWS(ShapeError, "source: has nothing for 'gamma'",
+               source.load(std::array{SourceTensor{"gamma", {1}}}));
+}
+
+TEST(an_initialiser_source_repeats_its_draws_within_their_limits) {
+  InitializerSource source({{"weight", glorot_uniform()}, {"bias", constant(0.5f)}}, 7);
+  const std::vector<SourceTensor> asked = {{"weight", {30, 3, 3, 2}}, {"bias", {30}}};
+  const auto lent = source.load(asked);
+  const std::vector<float> first(lent[0].begin(), lent[0].end());
+  CHECK_EQUAL(lent[1][29], 0.5f);
+  const float limit = std::sqrt(6.0f / (18 + 270));  // fan_in 3 * 3 * 2, fan_out 30 * 3 * 3
+  const auto [low, high] = std::ranges::minmax(first);
+  CHECK(low >= -limit && low < -0.95f * limit && high < limit && high > 0.95f * limit);
+  source.purge();
+  CHECK(std::ranges::equal(source.load(asked)[0], first));
+  InitializerSource he({{"weight", he_uniform()}}, 8);
+  const auto wide = std::ranges::minmax(he.load(std::array{asked[0]})[0]);
+  CHECK(wide.max > 0.95f * std::sqrt(6.0f / 18) && wide.max < std::sqrt(6.0f / 18));
+  CHECK_THROWS(ShapeError, "has no fan", he.load(std::array{SourceTensor{"weight", {4}}}));
 }
 
 class Short final : public DataSource {
