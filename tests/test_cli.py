@@ -140,7 +140,12 @@ def test_ctrl_c_saves_says_where_and_the_rest_follows_bit_for_bit(
 
 def test_a_real_interrupt_ends_the_process_with_130(tmp_path: Path) -> None:
     path = tmp_path / "net"
-    program = "from mpsnn import cli, cli_report; cli_report.SECONDS_BETWEEN_LINES = 0; cli.app()"
+    # A background job of a shell, which this test may be part of, ignores Ctrl-C, and so do its
+    # children unless they ask for it.
+    program = (
+        "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)\n"
+        "from mpsnn import cli, cli_report; cli_report.SECONDS_BETWEEN_LINES = 0; cli.app()"
+    )
     command = [sys.executable, "-c", program, "train", "digits", "--epochs", "1000"]
     with subprocess.Popen(
         [*command, "--batch", "2", "--save", str(path)],
