@@ -89,6 +89,12 @@ def test_an_impossible_batch_is_refused(batch: int, backend: str) -> None:
         nets.trainer(backend, batch=batch)
 
 
+@pytest.mark.parametrize(("option", "most"), [("in_flight", 64), ("threads", 1024)])
+def test_an_option_beyond_reason_is_refused(option: str, most: int, backend: str) -> None:
+    with pytest.raises(ShapeError, match=rf"{option}: must be \d to {most}, got 1000000"):
+        nets.trainer(backend, **{option: 10**6})
+
+
 def test_a_batch_that_fits_no_memory_is_a_device_error(backend: str) -> None:
     g = Graph()
     x = g.input(4096, 4096, 3)

@@ -53,12 +53,15 @@ class Session {
   virtual bool on_engine_thread() const = 0;
 };
 
+constexpr int max_threads = 1024;
+
 struct SessionOptions {
   std::uint64_t seed = 0;
-  int threads = 0;  ///< Of the host, for kernels; 0: as OpenMP decides.
+  int threads = 0;  ///< Of the host, for kernels, to max_threads; 0: as OpenMP decides.
 };
 
 constexpr int max_batch = 1 << 20;
+constexpr int max_in_flight = 64;
 
 struct CompileOptions {
   int batch = 1;                     ///< Images per run, 1 to max_batch.

@@ -69,6 +69,14 @@ struct HostArray {
   const void* data = nullptr;
   DType dtype = DType::float32;
   std::size_t elements = 0;
+
+  /// Images [first, first + count) of the `images` that the array holds; null stays null.
+  HostArray part(int images, int first, int count) const {
+    if (!data) return *this;
+    const std::size_t each = elements / images;
+    return {static_cast<const std::byte*>(data) + first * each * size_of(dtype), dtype,
+            count * each};
+  }
 };
 
 /// Memory of the host that is written.
@@ -76,6 +84,11 @@ struct HostSpan {
   void* data = nullptr;
   DType dtype = DType::float32;
   std::size_t elements = 0;
+
+  HostSpan part(int images, int first, int count) const {
+    const std::size_t each = elements / images;
+    return {static_cast<std::byte*>(data) + first * each * size_of(dtype), dtype, count * each};
+  }
 };
 
 }  // namespace mpsnn

@@ -86,7 +86,6 @@ TrainerOptions options(const Op& rule, float rate, int batch, const std::string&
                        int in_flight) {
   if (nan_policy != "raise" && nan_policy != "propagate")
     throw ShapeError(str("nan_policy: must be 'raise' or 'propagate', got '", nan_policy, "'"));
-  if (threads < 0) throw ShapeError(str("threads: must not be negative, got ", threads));
   return {{rule, rate}, batch,   backend,
           seed,         threads, nan_policy == "raise" ? NanPolicy::raise : NanPolicy::propagate,
           in_flight};
@@ -118,31 +117,19 @@ Step train_step(PyTrainer& self, const Arrays& inputs, const py::object& labels,
   return (*self).train_step(b.images, b.inputs, b.labels, std::move(done));
 }
 
-HostArray part(const HostArray& a, int images, int first, int count) {
-  if (!a.data) return a;
-  const std::size_t each = a.elements / images;
-  return {static_cast<const std::byte*>(a.data) + first * each * size_of(a.dtype), a.dtype,
-          count * each};
-}
-
 /// Runs `count` images from `first` of the batch, without the GIL.
 void infer_part(PyTrainer& self, const Batch& b, int first, int count, const HostSpan* loss,
                 std::span<const HostSpan> outputs) {
-  const auto cut = [&](const HostSpan& s) {
-    const HostArray a = part({s.data, s.dtype, s.elements}, b.images, first, count);
-    return HostSpan{const_cast<void*>(a.data), a.dtype, a.elements};
-  };
   Inputs inputs;
   for (const auto& [id, array] : b.inputs)
-    inputs.emplace_back(id, part(array, b.images, first, count));
+    inputs.emplace_back(id, array.part(b.images, first, count));
   std::vector<HostSpan> to;
-  for (const HostSpan& s : outputs) to.push_back(cut(s));
+  for (const HostSpan& s : outputs) to.push_back(s.part(b.images, first, count));
   const py::gil_scoped_release release;
   if (!loss) return (*self).infer(count, inputs, to);
-  (*self).evaluate(count, inputs,
-                   {part(b.labels.labels, b.images, first, count),
-                    part(b.labels.weights, b.images, first, count)},
-                   cut(*loss), to);
+  const LossLabels labels = {b.labels.labels.part(b.images, first, count),
+                             b.labels.weights.part(b.images, first, count)};
+  (*self).evaluate(count, inputs, labels, loss->part(b.images, first, count), to);
 }
 
 /// A few batches at a time, so that Ctrl-C is heard between them.

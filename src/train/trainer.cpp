@@ -24,10 +24,12 @@ std::span<const float> Step::loss() const {
 }
 
 struct Trainer::Impl {
-  Graph graph;
-  ValueId loss;
-  std::vector<ValueId> outputs;
-  TrainerOptions options;
+  Impl(const Graph& g, ValueId l, std::vector<ValueId> out, const TrainerOptions& o);
+
+  const Graph graph;
+  const ValueId loss;
+  const std::vector<ValueId> outputs;
+  const TrainerOptions options;
   const Backend& backend;
   ValueId learning_rate_input;
   std::atomic<float> learning_rate;
@@ -56,21 +58,7 @@ struct Trainer::Impl {
 
 namespace {
 
-/// The part of `array` that belongs to images [first, first + count) of `images`.
-HostArray slice(const HostArray& array, int images, int first, int count) {
-  if (!array.data) return array;
-  const std::size_t each = array.elements / images;
-  return {static_cast<const std::byte*>(array.data) + first * each * size_of(array.dtype),
-          array.dtype, count * each};
-}
-
-HostSpan slice(const HostSpan& span, int images, int first, int count) {
-  const std::size_t each = span.elements / images;
-  return {static_cast<std::byte*>(span.data) + first * each * size_of(span.dtype), span.dtype,
-          count * each};
-}
-
-/// A multiple of the images, so that `slice` cuts between them.
+/// A multiple of the images, so that `part` cuts between them.
 void check_divisible(const HostArray& array, int images, std::string_view what) {
   if (array.elements % images != 0)
     throw ShapeError(
@@ -85,26 +73,23 @@ float checked_rate(float rate) {
 
 }  // namespace
 
-Trainer::Trainer(const Graph& graph, ValueId loss, std::vector<ValueId> outputs,
-                 const TrainerOptions& options)
-    : impl_(new Impl{graph,
-                     loss,
-                     std::move(outputs),
-                     options,
-                     mpsnn::backend(options.backend),
-                     {},
-                     checked_rate(options.optimizer.learning_rate),
-                     {},
-                     {},
-                     {},
-                     {},
-                     {}}) {
-  for (ValueId v : impl_->outputs) {
+Trainer::Impl::Impl(const Graph& g, ValueId l, std::vector<ValueId> out, const TrainerOptions& o)
+    : graph(g),
+      loss(l),
+      outputs(std::move(out)),
+      options(o),
+      backend(mpsnn::backend(o.backend)),
+      learning_rate(checked_rate(o.optimizer.learning_rate)) {
+  for (ValueId v : outputs) {
     if (!graph.has(v) || !graph.desc(v).batched)
       throw ShapeError(str("outputs: value ", v.index, " is not one per image of this graph"));
   }
-  impl_->compile_training();
+  compile_training();
 }
+
+Trainer::Trainer(const Graph& graph, ValueId loss, std::vector<ValueId> outputs,
+                 const TrainerOptions& options)
+    : impl_(std::make_unique<Impl>(graph, loss, std::move(outputs), options)) {}
 
 Trainer::~Trainer() {
   if (!impl_) return;
@@ -214,14 +199,14 @@ void Trainer::Impl::run_inference(bool with_loss, int images, const Inputs& inpu
       Executable& executable = compiled(with_loss, batch);
       Inputs part;
       for (const auto& [id, array] : inputs)
-        part.emplace_back(id, slice(array, images, first, count));
+        part.emplace_back(id, array.part(images, first, count));
       Bindings bindings{count,
                         bind(executable.graph(), part,
-                             {slice(labels.labels, images, first, count),
-                              slice(labels.weights, images, first, count)}),
+                             {labels.labels.part(images, first, count),
+                              labels.weights.part(images, first, count)}),
                         {}};
       for (const auto& [id, span] : to)
-        bindings.outputs.emplace_back(id, slice(span, images, first, count));
+        bindings.outputs.emplace_back(id, span.part(images, first, count));
       runs.push_back(executable.submit(bindings));
       first += count;
     }
