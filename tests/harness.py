@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from cases import Case
+from case import Case
 from numpy.typing import NDArray
 
 from mpsnn import Graph, Value, _core

@@ -50,10 +50,11 @@ def differences() -> str:
 
 def write() -> None:
     """Replace the stubs in the tree."""
+    made = generated()
     COMMITTED.mkdir(exist_ok=True)
     for path in COMMITTED.glob("*.pyi"):
         path.unlink()
-    for name, text in generated().items():
+    for name, text in made.items():
         (COMMITTED / name).write_text(text)
 
 

@@ -6,7 +6,7 @@ import random
 
 import numpy as np
 import pytest
-from cases import Case
+from case import Case
 from harness import Runner
 
 import mpsnn

@@ -32,7 +32,7 @@ int main() try {
   const auto labels = graph.add(mpsnn::Labels{classes}, {}, "labels");
   const auto weights = graph.producer(labels).outputs[1];
   auto y = graph.add(mpsnn::Conv2d{}, {x, parameter(graph, {4, 3, 3, 1}, "conv")});
-  y = graph.add(mpsnn::Relu{}, {y});
+  y = graph.add(mpsnn::Neuron{}, {y});
   y = graph.add(mpsnn::MaxPool2d{.kernel = {2, 2}, .stride = {2, 2}}, {y});
   y = graph.add(mpsnn::Dense{}, {y, parameter(graph, {classes, 64}, "dense")});
   const auto loss = graph.add(mpsnn::SoftmaxCrossEntropy{}, {y, labels, weights});

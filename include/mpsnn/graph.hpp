@@ -75,4 +75,17 @@ class Graph {
 /// The op's name as used in Python, messages and benchmarks, e.g. "conv2d".
 std::string_view name(const Op& op);
 
+/// Whether a gradient reaches the op's inputs; and whether it is dy itself, without a node.
+bool differentiable(const Op& op);
+bool passes_gradient(const Op& op);
+
+/// An op with default attributes, or one of its kinds, and the family it belongs to.
+struct VocabularyEntry {
+  std::string_view family;
+  Op op;
+};
+
+/// Everything a graph can be made of, by family.
+std::vector<VocabularyEntry> vocabulary();
+
 }  // namespace mpsnn

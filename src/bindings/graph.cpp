@@ -85,10 +85,34 @@ void bind_passes(py::module_& m) {
       "graph"_a, "keep"_a);
 }
 
+/// Family and name of every op, and for each backend whether it has the op and its gradient.
+void bind_vocabulary(py::module_& m) {
+  m.def(
+      "vocabulary",
+      [] {
+        using Support = std::tuple<std::string, bool, bool>;
+        std::vector<std::tuple<std::string, std::string, std::vector<Support>>> out;
+        for (const VocabularyEntry& e : vocabulary()) {
+          std::vector<Support> support;
+          for (const Backend* b : backends()) {
+            const bool forward = b->supports({e.op, {}, {}, {}, {}});
+            const bool gradient =
+                differentiable(e.op) &&
+                (passes_gradient(e.op) || b->supports({e.op, {}, {}, ValueId{0}, {}}));
+            support.emplace_back(b->name(), forward, gradient);
+          }
+          out.emplace_back(e.family, name(e.op), std::move(support));
+        }
+        return out;
+      },
+      "Family and name of every op; by backend whether it has the op, and its gradient.");
+}
+
 }  // namespace
 
 void bind_graph(py::module_& m) {
   bind_value(m);
   bind_graph_class(m);
   bind_passes(m);
+  bind_vocabulary(m);
 }

@@ -18,7 +18,7 @@ std::vector<TensorDesc> infer(const Op& op, std::span<const TensorDesc> in) {
   std::vector<TensorDesc> out = {in[0]};
   if (!norm.training) return out;
   out.insert(out.end(), 2, {channels, DType::float32, false});
-  if (norm.activation != Activation::none) out.push_back({x, DType::uint8});
+  if (norm.activation) out.push_back({x, DType::uint8});
   return out;
 }
 
@@ -26,7 +26,7 @@ std::string attributes(const Op& op) {
   const auto& norm = std::get<BatchNorm>(op);
   std::string out = str(" epsilon=", norm.epsilon, " momentum_keep=", norm.momentum_keep,
                         " training=", norm.training ? "true" : "false");
-  if (norm.activation != Activation::none) out += str(" activation=", norm.activation);
+  out += print(norm.activation);
   return out;
 }
 

@@ -28,6 +28,12 @@ void require_like(const Op& op, std::string_view argument, const TensorDesc& inp
   require(shape == want, op, str(argument, " must be ", want, " for ", of, ", got ", shape));
 }
 
+std::string print(const Activation& activation) {
+  if (!activation) return "";
+  const OpSpec& s = activation->spec();
+  return str(" activation=", s.name, s.attributes ? s.attributes(*activation) : "");
+}
+
 void require_fraction(const Op& op, std::string_view argument, float value) {
   require(value >= 0 && value < 1, op, str(argument, " must be in [0, 1), got ", value));
 }

@@ -19,6 +19,9 @@ const Shape& unbatched(const Op& op, std::string_view argument, const TensorDesc
 void require_like(const Op& op, std::string_view argument, const TensorDesc& input,
                   const Shape& want, std::string_view of);
 
+/// " activation=relu" for a fused neuron, with its attributes; else nothing.
+std::string print(const Activation& activation);
+
 /// That 0 <= value < 1.
 void require_fraction(const Op& op, std::string_view argument, float value);
 /// That value > 0 and is finite.

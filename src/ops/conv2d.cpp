@@ -47,7 +47,7 @@ std::string attributes(const Op& op) {
   if (conv.dilation != Size2{}) out += str(" dilation=", conv.dilation);
   out += str(" padding=", conv.padding);
   if (conv.groups != 1) out += str(" groups=", conv.groups);
-  if (conv.activation != Activation::none) out += str(" activation=", conv.activation);
+  out += print(conv.activation);
   return out;
 }
 

@@ -12,10 +12,7 @@ std::vector<TensorDesc> infer(const Op& op, std::span<const TensorDesc> in) {
   return {{{weight[0]}}};
 }
 
-std::string attributes(const Op& op) {
-  const Activation activation = std::get<Dense>(op).activation;
-  return activation == Activation::none ? "" : str(" activation=", activation);
-}
+std::string attributes(const Op& op) { return print(std::get<Dense>(op).activation); }
 
 }  // namespace
 

@@ -55,6 +55,7 @@ const OpSpec& Reshape::spec() {
       .infer = infer_reshape,
       .attributes = [](const Op& op) { return str(" shape=", std::get<Reshape>(op).shape); },
       .in_place = {0},
+      .view = true,
       .passes_gradient = true};
   return s;
 }
@@ -70,5 +71,10 @@ const OpSpec& Concat::spec() {
       .attributes = [](const Op& op) { return str(" axis=", std::get<Concat>(op).axis); }};
   return s;
 }
+
+const OpSpec& Slice::spec() { return unwritten(); }
+const OpSpec& Pad::spec() { return unwritten(); }
+const OpSpec& Transpose::spec() { return unwritten(); }
+const OpSpec& StopGradient::spec() { return unwritten(); }
 
 }  // namespace mpsnn

@@ -20,7 +20,21 @@ std::string attributes(const Op& op) {
   return smoothing == 0 ? "" : str(" label_smoothing=", smoothing);
 }
 
+std::vector<TensorDesc> infer_initial(const Op& op, std::span<const TensorDesc>) {
+  return {{Shape{}, DType::float32, std::get<InitialGradient>(op).batched}};
+}
+
 }  // namespace
+
+const OpSpec& InitialGradient::spec() {
+  static const OpSpec s{.name = "initial_gradient",
+                        .inputs = {},
+                        .outputs = {"y"},
+                        .saved = {},
+                        .gradients = {},
+                        .infer = infer_initial};
+  return s;
+}
 
 const OpSpec& SoftmaxCrossEntropy::spec() {
   static const OpSpec s{.name = "softmax_cross_entropy",
@@ -29,8 +43,7 @@ const OpSpec& SoftmaxCrossEntropy::spec() {
                         .saved = {"probabilities", "labels", "weights"},
                         .gradients = {"x"},
                         .infer = infer,
-                        .attributes = attributes,
-                        .is_loss = true};
+                        .attributes = attributes};
   return s;
 }
 

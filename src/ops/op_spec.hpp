@@ -29,10 +29,10 @@ struct OpSpec {
   std::vector<int> in_place = {};
   /// ... and of the gradient node (0 is dy).
   std::vector<int> gradient_in_place = {};
+  /// y is the memory of input 0 under another name, whoever else reads it.
+  bool view = false;
   /// The gradient of each input is dy itself, reshaped where needed: no gradient node.
   bool passes_gradient = false;
-  /// One number per image whose gradient node needs no dy: a place to start from.
-  bool is_loss = false;
   /// The first so many inputs are variables that the node writes; it is never dead.
   int writes = 0;
 };
@@ -41,6 +41,9 @@ struct OpSpec {
 inline const TensorDesc absent{{}, DType::int32, false};
 
 const OpSpec& spec(const Op& op);
+
+/// Of an op that this version does not have yet; removed with the last of them.
+const OpSpec& unwritten();
 
 /// @throws ShapeError "conv2d: <message>" unless `ok`.
 void require(bool ok, const Op& op, std::string_view message);

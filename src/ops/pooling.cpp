@@ -11,7 +11,8 @@ Dim positions(Size2 kernel) { return Dim{kernel.h} * kernel.w; }
 template <class Pool>
 Shape pooled(const Op& op, std::span<const TensorDesc> in) {
   const auto& pool = std::get<Pool>(op);
-  const auto& [kernel, stride, p, edge] = pool;
+  const Size2 kernel = pool.kernel, stride = pool.stride;
+  const Padding& p = pool.padding;
   require_size(op, "kernel", kernel);
   require(positions(kernel) < std::numeric_limits<std::int32_t>::max(), op,
           str("kernel must have less than 2^31 - 1 positions, got ", kernel));
@@ -69,5 +70,7 @@ const OpSpec& AvgPool2d::spec() {
                         .attributes = attributes<AvgPool2d>};
   return s;
 }
+
+const OpSpec& L2Pool2d::spec() { return unwritten(); }
 
 }  // namespace mpsnn

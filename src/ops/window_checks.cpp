@@ -36,8 +36,4 @@ std::ostream& operator<<(std::ostream& out, const Padding& p) {
   return out << '(' << p.top << ", " << p.bottom << ", " << p.left << ", " << p.right << ')';
 }
 
-std::ostream& operator<<(std::ostream& out, Activation activation) {
-  return out << (activation == Activation::relu ? "relu" : "none");
-}
-
 }  // namespace mpsnn

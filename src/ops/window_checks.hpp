@@ -15,6 +15,5 @@ const Shape& image(const Op& op, std::string_view argument, const TensorDesc& in
 
 std::ostream& operator<<(std::ostream& out, Size2 size);
 std::ostream& operator<<(std::ostream& out, const Padding& padding);
-std::ostream& operator<<(std::ostream& out, Activation activation);
 
 }  // namespace mpsnn

@@ -1,6 +1,5 @@
 #include <algorithm>
 #include <map>
-#include <set>
 
 #include "mpsnn/training.hpp"
 #include "ops/op_spec.hpp"
@@ -24,9 +23,9 @@ std::vector<bool> reached(const Graph& graph, std::span<const ValueId> wrt) {
 }
 
 /// The gradient of each value so far, by value index.
-class Accumulator {
+class GradientSums {
  public:
-  explicit Accumulator(Graph& graph) : graph_(graph) {}
+  explicit GradientSums(Graph& graph) : graph_(graph) {}
 
   ValueId get(ValueId v) const {
     const auto it = gradient_.find(v.index);
@@ -44,7 +43,7 @@ class Accumulator {
 
 /// Hands dy to the inputs of an op whose gradient is dy itself.
 void pass(Graph& graph, const Node& node, ValueId dy, const std::vector<bool>& mark,
-          Accumulator& gradients) {
+          GradientSums& gradients) {
   for (ValueId x : node.inputs) {
     if (!mark[x.index]) continue;
     const Shape& shape = graph.desc(x).shape;
@@ -53,7 +52,7 @@ void pass(Graph& graph, const Node& node, ValueId dy, const std::vector<bool>& m
 }
 
 void differentiate(Graph& graph, const Node& node, ValueId dy, const std::vector<bool>& mark,
-                   Accumulator& gradients) {
+                   GradientSums& gradients) {
   std::vector<ValueId> wanted;
   for (ValueId x : node.inputs) {
     if (x && mark[x.index]) wanted.push_back(x);
@@ -73,26 +72,19 @@ void differentiate(Graph& graph, const Node& node, ValueId dy, const std::vector
 
 std::vector<Gradient> add_gradients(Graph& graph, ValueId loss, std::span<const ValueId> wrt) {
   const TensorDesc& d = graph.desc(loss);
-  if (d.shape.rank() != 0 || !d.batched)
-    throw ShapeError(str("loss must be one number per image, (), got ", d.shape,
-                         d.batched ? "" : " without a batch axis"));
+  if (d.shape.rank() != 0 || d.dtype != DType::float32)
+    throw ShapeError(str("loss must be one number per image, (), got ", d.shape, ' ', d.dtype));
   const std::vector<bool> mark = reached(graph, wrt);
-  Accumulator gradients(graph);
+  GradientSums gradients(graph);
 
-  // Where the gradient starts: the loss, or the losses that it is the sum of.
-  std::set<int> starts = {loss.index};
   const std::vector<Node> forward(graph.nodes().begin(), graph.nodes().end());
+  gradients.add(loss, graph.add(InitialGradient{d.batched}));
   for (auto node = forward.rbegin(); node != forward.rend(); ++node) {
     const OpSpec& s = spec(node->op);
     if (node->outputs.empty() || node->gradient_of) continue;
     const ValueId y = node->outputs.front(), dy = gradients.get(y);
-    const bool start = starts.contains(y.index);
-    if (!y || !mark[y.index] || (!dy && !start)) continue;
-    if (start && (dy || !(s.is_loss || s.passes_gradient)))
-      throw ShapeError(str("loss must be a loss or a sum of losses, each used once, got ", s.name));
-    if (start && s.passes_gradient) {
-      for (ValueId x : node->inputs) starts.insert(x.index);
-    } else if (s.passes_gradient) {
+    if (!y || !mark[y.index] || !dy) continue;
+    if (s.passes_gradient) {
       pass(graph, *node, dy, mark, gradients);
     } else if (!s.gradients.empty()) {
       differentiate(graph, *node, dy, mark, gradients);

@@ -15,20 +15,20 @@ class Fusion {
       : graph_(graph), keep_(keep), nodes_(graph.nodes().begin(), graph.nodes().end()) {}
 
   Graph run() {
-    each<Relu>([&](Node& relu) { fuse_into_batch_norm(relu); });
-    each<Relu>([&](Node& relu) { swap_gradient_with_pool(relu); });
-    each<Relu>([&](Node& relu) { fuse_forward(relu); });
+    each_relu([&](Node& relu) { fuse_into_batch_norm(relu); });
+    each_relu([&](Node& relu) { swap_gradient_with_pool(relu); });
+    each_relu([&](Node& relu) { fuse_forward(relu); });
     std::erase_if(nodes_,
                   [](const Node& n) { return n.outputs.empty() && spec(n.op).writes == 0; });
     return graph_.with_nodes(std::move(nodes_));
   }
 
  private:
-  /// Calls f for every forward node of op T that is still there.
-  template <class T>
-  void each(const std::function<void(Node&)>& f) {
+  /// Calls f for every relu of the forward pass that is still there.
+  void each_relu(const std::function<void(Node&)>& f) {
     for (Node& node : nodes_) {
-      if (std::holds_alternative<T>(node.op) && !node.gradient_of && !node.outputs.empty()) f(node);
+      const auto* neuron = std::get_if<Neuron>(&node.op);
+      if (neuron && *neuron == Neuron{} && !node.gradient_of && !node.outputs.empty()) f(node);
     }
   }
 
@@ -53,9 +53,9 @@ class Fusion {
     Node* before = producer(relu.inputs[0]);
     if (!before || before->gradient_of || !read_once(relu.inputs[0])) return;
     if (auto* conv = std::get_if<Conv2d>(&before->op))
-      conv->activation = Activation::relu;
+      conv->activation = std::get<Neuron>(relu.op);
     else if (auto* dense = std::get_if<Dense>(&before->op))
-      dense->activation = Activation::relu;
+      dense->activation = std::get<Neuron>(relu.op);
     else
       return;
     replace_output(*before, relu);
@@ -83,7 +83,7 @@ class Fusion {
       if (!norm_gradient || norm_gradient->inputs[0] != dz || !read_once(dz)) return;
     }
     auto& op = std::get<BatchNorm>(norm->op);
-    op.activation = Activation::relu;
+    op.activation = std::get<Neuron>(relu.op);
     if (op.training) {
       TensorDesc mask = graph_.desc(norm->inputs[0]);
       mask.dtype = DType::uint8;
@@ -91,7 +91,7 @@ class Fusion {
       norm->outputs[3] = graph_.add_value(mask);
     }
     if (relu_gradient) {
-      std::get<BatchNorm>(norm_gradient->op).activation = Activation::relu;
+      std::get<BatchNorm>(norm_gradient->op).activation = std::get<Neuron>(relu.op);
       norm_gradient->inputs[0] = relu_gradient->inputs[0];
       norm_gradient->inputs.back() = norm->outputs[3];
       remove(*relu_gradient);

@@ -58,13 +58,12 @@ class Aliasing {
   /// The buffer of an input that the first output of node `i` may take over.
   int reusable(const Node& node, int i) const {
     const OpSpec& s = spec(node.op);
-    const bool view = std::holds_alternative<Reshape>(node.op);
     for (int input : node.gradient_of ? s.gradient_in_place : s.in_place) {
       const ValueId x = node.inputs[input];
       const int b = x ? plan_.value[x.index] : MemoryPlan::unplanned;
       if (b == MemoryPlan::unplanned) continue;
       const bool same = request_.bytes[x.index] == request_.bytes[node.outputs[0].index];
-      if (same && (view || plan_.buffers[b].last == i)) return b;
+      if (same && (s.view || plan_.buffers[b].last == i)) return b;
     }
     return MemoryPlan::unplanned;
   }

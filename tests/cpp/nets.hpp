@@ -78,8 +78,8 @@ inline Net small_net(float dropout = 0.2f) {
   const ValueId weight = parameter(g, {4, 3, 3, 1}, "conv.weight", conv);
   const ValueId bias = parameter(g, {4}, "conv.bias", conv);
   ValueId y = g.add(Conv2d{}, {net.x, weight, bias}, "conv");
-  y = g.add(Relu{}, {batch_norm(g, y, 4)});
-  y = g.add(MaxPool2d{{2, 2}, {2, 2}, {Padding::Mode::valid}}, {y});
+  y = g.add(Neuron{}, {batch_norm(g, y, 4)});
+  y = g.add(MaxPool2d{{2, 2}, {2, 2}, {}, {Padding::Mode::valid}}, {y});
   y = g.add(Dropout{dropout, 0}, {y});
   const ValueId dense =
       parameter(g, {kClasses, 36}, "dense.weight", std::make_shared<RandomSource>(2));

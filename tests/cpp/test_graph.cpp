@@ -32,7 +32,7 @@ TEST(add_infers_shapes) {
   const ValueId weight = g.add(Parameter{{32, 5, 5, 1}}, {}, "weight");
   const ValueId y = g.add(Conv2d{{2, 2}}, {x, weight});
   CHECK_EQUAL(g.desc(y).shape, (Shape{14, 14, 32}));
-  const ValueId p = g.add(MaxPool2d{{3, 3}, {2, 2}, {Padding::Mode::valid}}, {y});
+  const ValueId p = g.add(MaxPool2d{{3, 3}, {2, 2}, {}, {Padding::Mode::valid}}, {y});
   CHECK_EQUAL(g.desc(p).shape, (Shape{6, 6, 32}));
   CHECK(g.desc(g.producer(p).outputs[1]).batched);
 }
@@ -45,10 +45,10 @@ TEST(an_error_names_op_and_argument_and_leaves_the_graph_alone) {
   const int values = g.value_count();
   CHECK_THROWS(ShapeError, "conv2d: weight (4, 3, 3, 2)", g.add(Conv2d{}, {x, weight}));
   CHECK_THROWS(ShapeError, "conv2d: input 'weight' is missing", g.add(Conv2d{}, {x}));
-  CHECK_THROWS(ShapeError, "not a value of this graph", g.add(Relu{}, {ValueId{99}}));
+  CHECK_THROWS(ShapeError, "not a value of this graph", g.add(Neuron{}, {ValueId{99}}));
   CHECK_THROWS(ShapeError, "dropout: rate", g.add(Dropout{1.0f, 0}, {x}));
   CHECK_THROWS(ShapeError, "label 'weight' is taken", g.add(Parameter{{1}}, {}, "weight"));
-  CHECK_THROWS(ShapeError, "takes at most", g.add(Relu{}, {x, x}));
+  CHECK_THROWS(ShapeError, "takes at most", g.add(Neuron{}, {x, x}));
   CHECK_EQUAL(g.print(), before);
   CHECK_EQUAL(g.value_count(), values);
 }
@@ -59,7 +59,7 @@ TEST(dtypes_are_checked_where_a_value_is_read) {
   const ValueId dropped = g.add(Dropout{0.5f, 0}, {x});
   const ValueId mask = g.producer(dropped).outputs[1];
   CHECK_EQUAL(g.desc(mask).dtype, DType::uint8);
-  CHECK_THROWS(ShapeError, "relu: x", g.add(Relu{}, {mask}));
+  CHECK_THROWS(ShapeError, "relu: x", g.add(Neuron{}, {mask}));
   CHECK_THROWS(ShapeError, "input: dtype must be float32 or uint8, got int32",
                g.add(Input{{4}, DType::int32}));
 }

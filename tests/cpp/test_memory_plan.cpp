@@ -33,7 +33,7 @@ struct RandomGraph {
     const ValueId x = pick(values);
     switch (rng() % 5) {
       case 0:
-        return g.add(Relu{}, {x});
+        return g.add(Neuron{}, {x});
       case 1:
         return g.add(Dropout{0.5f, static_cast<std::uint32_t>(values.size())}, {x});
       case 2:
@@ -148,7 +148,7 @@ TEST(no_two_live_values_overlap_in_random_graphs) {
 
 TEST(a_kept_value_is_not_overwritten) {
   Graph g;
-  const ValueId x = g.add(Input{{4}}), y = g.add(Relu{}, {x}), z = g.add(Relu{}, {y});
+  const ValueId x = g.add(Input{{4}}), y = g.add(Neuron{}, {x}), z = g.add(Neuron{}, {y});
   MemoryRequest r{std::vector<std::size_t>(3, 64), std::vector<std::size_t>(3), {y, z}};
   const MemoryPlan plan = plan_memory(g, r);
   CHECK_EQUAL(plan.value[x.index], plan.value[y.index]);

@@ -30,7 +30,7 @@ struct Branches {
 
 TEST(differentiate_sums_where_a_value_is_read_twice) {
   Branches b;
-  const ValueId left = b.g.add(Relu{}, {b.h}), right = b.g.add(Softmax{}, {b.h});
+  const ValueId left = b.g.add(Neuron{}, {b.h}), right = b.g.add(Softmax{}, {b.h});
   const ValueId loss = b.loss(b.g.add(Add{}, {left, right}));
   const int adds = count(b.g, "add");
   const auto gradients = add_gradients(b.g, loss, std::array{b.weight, b.x});
@@ -57,12 +57,12 @@ TEST(training_graph_needs_something_to_train) {
   const ValueId loss = g.add(SoftmaxCrossEntropy{}, {x, labels, g.producer(labels).outputs[1]});
   CHECK_THROWS(ShapeError, "no trainable parameter", training_graph(g, loss, Sgd{}));
   CHECK_THROWS(ShapeError, "not an update rule",
-               training_graph(test::small_net().graph, test::small_net().loss, Relu{}));
+               training_graph(test::small_net().graph, test::small_net().loss, Neuron{}));
 }
 
 TEST(eliminate_dead_keeps_what_is_asked_for_and_every_update) {
   Branches b;
-  b.g.add(Relu{}, {b.h});
+  b.g.add(Neuron{}, {b.h});
   const ValueId loss = b.loss(b.h);
   const Graph only_h = eliminate_dead(b.g, std::array{b.h});
   CHECK_EQUAL(only_h.nodes().size(), 3u);
@@ -86,7 +86,7 @@ TEST(inference_graph_has_no_dropout_no_batch_statistics_and_no_loss) {
 
 TEST(fuse_joins_a_relu_to_the_op_before_it) {
   Branches b;
-  const ValueId y = b.g.add(Relu{}, {b.h});
+  const ValueId y = b.g.add(Neuron{}, {b.h});
   const Graph fused = fuse(b.g, std::array{y});
   CHECK_EQUAL(count(fused, "relu"), 0);
   CHECK_CONTAINS(fused.print(), str('%', y.index, " = dense("));
@@ -95,7 +95,7 @@ TEST(fuse_joins_a_relu_to_the_op_before_it) {
 
 TEST(fuse_leaves_alone_what_somebody_else_reads) {
   Branches b;
-  const ValueId y = b.g.add(Relu{}, {b.h});
+  const ValueId y = b.g.add(Neuron{}, {b.h});
   CHECK_EQUAL(count(fuse(b.g, std::array{y, b.h}), "relu"), 1);
   b.g.add(Softmax{}, {b.h});
   CHECK_EQUAL(count(fuse(b.g, std::array{y}), "relu"), 1);
@@ -116,8 +116,8 @@ TEST(fuse_moves_a_relu_gradient_behind_the_pool) {
   const ValueId x = g.add(Input{{6, 6, 2}}), labels = g.add(Labels{3});
   const ValueId conv = g.add(Parameter{{2, 3, 3, 2}}, {}, "conv");
   const ValueId dense = g.add(Parameter{{3, 18}}, {}, "dense");
-  const ValueId y = g.add(Relu{}, {g.add(Conv2d{}, {x, conv})});
-  const ValueId pooled = g.add(MaxPool2d{{2, 2}, {2, 2}, {Padding::Mode::valid}}, {y});
+  const ValueId y = g.add(Neuron{}, {g.add(Conv2d{}, {x, conv})});
+  const ValueId pooled = g.add(MaxPool2d{{2, 2}, {2, 2}, {}, {Padding::Mode::valid}}, {y});
   const ValueId loss = g.add(SoftmaxCrossEntropy{}, {g.add(Dense{}, {pooled, dense}), labels,
                                                      g.producer(labels).outputs[1]});
   const TrainingGraph training = training_graph(g, loss, Sgd{});

@@ -7,7 +7,7 @@ import numpy
 import numpy.typing
 import typing
 from . import ops
-__all__: list[str] = ['DeviceError', 'Error', 'Executable', 'Graph', 'NumericError', 'Session', 'ShapeError', 'Source', 'Step', 'Trainer', 'UnsupportedError', 'ValueId', 'add_gradients', 'backend_names', 'backend_status', 'compile', 'eliminate_dead', 'fuse', 'inference_graph', 'ops', 'training_graph']
+__all__: list[str] = ['DeviceError', 'Error', 'Executable', 'Graph', 'NumericError', 'Session', 'ShapeError', 'Source', 'Step', 'Trainer', 'UnsupportedError', 'ValueId', 'add_gradients', 'backend_names', 'backend_status', 'compile', 'eliminate_dead', 'fuse', 'inference_graph', 'ops', 'training_graph', 'vocabulary']
 class Error(RuntimeError):
     pass
 class ShapeError(Error, ValueError):
@@ -41,7 +41,7 @@ class ValueId:
 class Graph:
     def __init__(self) -> None:
         ...
-    def add(self, op: ops.Input | ops.Labels | ops.Scalar | ops.Parameter | ops.State | ops.Conv2d | ops.Dense | ops.MaxPool2d | ops.AvgPool2d | ops.Relu | ops.Dropout | ops.BatchNorm | ops.Add | ops.Reshape | ops.Concat | ops.Softmax | ops.SoftmaxCrossEntropy | ops.Running | ops.Sgd | ops.RmsProp | ops.Adam | ops.HostUpdate, inputs: collections.abc.Sequence[ValueId], label: str = '') -> ValueId:
+    def add(self, op: ops.Input | ops.Labels | ops.Scalar | ops.Parameter | ops.State | ops.Conv2d | ops.ConvTranspose2d | ops.Dense | ops.MaxPool2d | ops.AvgPool2d | ops.L2Pool2d | ops.BatchNorm | ops.GroupNorm | ops.LayerNorm | ops.CrossChannelNorm | ops.SpatialNorm | ops.LocalContrastNorm | ops.Neuron | ops.PRelu | ops.Softmax | ops.LogSoftmax | ops.Dropout | ops.Add | ops.Arithmetic | ops.MatMul | ops.GramMatrix | ops.Reshape | ops.Concat | ops.Slice | ops.Pad | ops.Transpose | ops.StopGradient | ops.Resize | ops.CropAndResize | ops.GridSample | ops.Reduce | ops.BatchReduce | ops.InitialGradient | ops.SoftmaxCrossEntropy | ops.Running | ops.Sgd | ops.RmsProp | ops.Adam | ops.HostUpdate, inputs: collections.abc.Sequence[ValueId], label: str = '') -> ValueId:
         ...
     def batched(self, value: ValueId) -> bool:
         ...
@@ -135,7 +135,7 @@ class Step:
         The loss of each image, float32 (N,). Waits for the step.
         """
 class Trainer:
-    def __init__(self, graph: Graph, loss: ValueId, outputs: collections.abc.Sequence[ValueId], *, rule: ops.Input | ops.Labels | ops.Scalar | ops.Parameter | ops.State | ops.Conv2d | ops.Dense | ops.MaxPool2d | ops.AvgPool2d | ops.Relu | ops.Dropout | ops.BatchNorm | ops.Add | ops.Reshape | ops.Concat | ops.Softmax | ops.SoftmaxCrossEntropy | ops.Running | ops.Sgd | ops.RmsProp | ops.Adam | ops.HostUpdate, learning_rate: typing.SupportsFloat | typing.SupportsIndex, batch: typing.SupportsInt | typing.SupportsIndex, backend: str, seed: typing.SupportsInt | typing.SupportsIndex, threads: typing.SupportsInt | typing.SupportsIndex, nan_policy: str, in_flight: typing.SupportsInt | typing.SupportsIndex) -> None:
+    def __init__(self, graph: Graph, loss: ValueId, outputs: collections.abc.Sequence[ValueId], *, rule: ops.Input | ops.Labels | ops.Scalar | ops.Parameter | ops.State | ops.Conv2d | ops.ConvTranspose2d | ops.Dense | ops.MaxPool2d | ops.AvgPool2d | ops.L2Pool2d | ops.BatchNorm | ops.GroupNorm | ops.LayerNorm | ops.CrossChannelNorm | ops.SpatialNorm | ops.LocalContrastNorm | ops.Neuron | ops.PRelu | ops.Softmax | ops.LogSoftmax | ops.Dropout | ops.Add | ops.Arithmetic | ops.MatMul | ops.GramMatrix | ops.Reshape | ops.Concat | ops.Slice | ops.Pad | ops.Transpose | ops.StopGradient | ops.Resize | ops.CropAndResize | ops.GridSample | ops.Reduce | ops.BatchReduce | ops.InitialGradient | ops.SoftmaxCrossEntropy | ops.Running | ops.Sgd | ops.RmsProp | ops.Adam | ops.HostUpdate, learning_rate: typing.SupportsFloat | typing.SupportsIndex, batch: typing.SupportsInt | typing.SupportsIndex, backend: str, seed: typing.SupportsInt | typing.SupportsIndex, threads: typing.SupportsInt | typing.SupportsIndex, nan_policy: str, in_flight: typing.SupportsInt | typing.SupportsIndex) -> None:
         ...
     def close(self) -> None:
         ...
@@ -199,5 +199,9 @@ def fuse(graph: Graph, keep: collections.abc.Sequence[ValueId]) -> Graph:
     ...
 def inference_graph(graph: Graph, outputs: collections.abc.Sequence[ValueId]) -> Graph:
     ...
-def training_graph(graph: Graph, loss: ValueId, rule: ops.Input | ops.Labels | ops.Scalar | ops.Parameter | ops.State | ops.Conv2d | ops.Dense | ops.MaxPool2d | ops.AvgPool2d | ops.Relu | ops.Dropout | ops.BatchNorm | ops.Add | ops.Reshape | ops.Concat | ops.Softmax | ops.SoftmaxCrossEntropy | ops.Running | ops.Sgd | ops.RmsProp | ops.Adam | ops.HostUpdate) -> Graph:
+def training_graph(graph: Graph, loss: ValueId, rule: ops.Input | ops.Labels | ops.Scalar | ops.Parameter | ops.State | ops.Conv2d | ops.ConvTranspose2d | ops.Dense | ops.MaxPool2d | ops.AvgPool2d | ops.L2Pool2d | ops.BatchNorm | ops.GroupNorm | ops.LayerNorm | ops.CrossChannelNorm | ops.SpatialNorm | ops.LocalContrastNorm | ops.Neuron | ops.PRelu | ops.Softmax | ops.LogSoftmax | ops.Dropout | ops.Add | ops.Arithmetic | ops.MatMul | ops.GramMatrix | ops.Reshape | ops.Concat | ops.Slice | ops.Pad | ops.Transpose | ops.StopGradient | ops.Resize | ops.CropAndResize | ops.GridSample | ops.Reduce | ops.BatchReduce | ops.InitialGradient | ops.SoftmaxCrossEntropy | ops.Running | ops.Sgd | ops.RmsProp | ops.Adam | ops.HostUpdate) -> Graph:
     ...
+def vocabulary() -> list[tuple[str, str, list[tuple[str, bool, bool]]]]:
+    """
+    Family and name of every op; by backend whether it has the op, and its gradient.
+    """

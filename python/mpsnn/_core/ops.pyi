@@ -5,7 +5,7 @@ from __future__ import annotations
 import collections.abc
 import mpsnn._core
 import typing
-__all__: list[str] = ['Adam', 'Add', 'AvgPool2d', 'BatchNorm', 'Concat', 'Conv2d', 'Dense', 'Dropout', 'HostUpdate', 'Input', 'Labels', 'MaxPool2d', 'Parameter', 'Relu', 'Reshape', 'RmsProp', 'Running', 'Scalar', 'Sgd', 'Softmax', 'SoftmaxCrossEntropy', 'State']
+__all__: list[str] = ['Adam', 'Add', 'Arithmetic', 'AvgPool2d', 'BatchNorm', 'BatchReduce', 'Concat', 'Conv2d', 'ConvTranspose2d', 'CropAndResize', 'CrossChannelNorm', 'Dense', 'Dropout', 'GramMatrix', 'GridSample', 'GroupNorm', 'HostUpdate', 'InitialGradient', 'Input', 'L2Pool2d', 'Labels', 'LayerNorm', 'LocalContrastNorm', 'LogSoftmax', 'MatMul', 'MaxPool2d', 'Neuron', 'PRelu', 'Pad', 'Parameter', 'Reduce', 'Reshape', 'Resize', 'RmsProp', 'Running', 'Scalar', 'Sgd', 'Slice', 'Softmax', 'SoftmaxCrossEntropy', 'SpatialNorm', 'State', 'StopGradient', 'Transpose']
 class Input:
     def __init__(self, shape: collections.abc.Sequence[typing.SupportsInt | typing.SupportsIndex], dtype: str, scale: typing.SupportsFloat | typing.SupportsIndex, offset: typing.SupportsFloat | typing.SupportsIndex) -> None:
         ...
@@ -27,33 +27,79 @@ class Conv2d:
 class Dense:
     def __init__(self) -> None:
         ...
+class ConvTranspose2d:
+    pass
 class MaxPool2d:
     def __init__(self, kernel: tuple[typing.SupportsInt | typing.SupportsIndex, typing.SupportsInt | typing.SupportsIndex], stride: tuple[typing.SupportsInt | typing.SupportsIndex, typing.SupportsInt | typing.SupportsIndex], padding: str | tuple[typing.SupportsInt | typing.SupportsIndex, typing.SupportsInt | typing.SupportsIndex, typing.SupportsInt | typing.SupportsIndex, typing.SupportsInt | typing.SupportsIndex], edge: str) -> None:
         ...
 class AvgPool2d:
     def __init__(self, kernel: tuple[typing.SupportsInt | typing.SupportsIndex, typing.SupportsInt | typing.SupportsIndex], stride: tuple[typing.SupportsInt | typing.SupportsIndex, typing.SupportsInt | typing.SupportsIndex], padding: str | tuple[typing.SupportsInt | typing.SupportsIndex, typing.SupportsInt | typing.SupportsIndex, typing.SupportsInt | typing.SupportsIndex, typing.SupportsInt | typing.SupportsIndex], edge: str) -> None:
         ...
-class Relu:
+class L2Pool2d:
+    pass
+class BatchNorm:
+    def __init__(self, epsilon: typing.SupportsFloat | typing.SupportsIndex, momentum_keep: typing.SupportsFloat | typing.SupportsIndex) -> None:
+        ...
+class GroupNorm:
+    pass
+class LayerNorm:
+    pass
+class CrossChannelNorm:
+    pass
+class SpatialNorm:
+    pass
+class LocalContrastNorm:
+    pass
+class Neuron:
+    def __init__(self) -> None:
+        ...
+class Softmax:
     def __init__(self) -> None:
         ...
 class Dropout:
     def __init__(self, rate: typing.SupportsFloat | typing.SupportsIndex, key: typing.SupportsInt | typing.SupportsIndex) -> None:
         ...
-class BatchNorm:
-    def __init__(self, epsilon: typing.SupportsFloat | typing.SupportsIndex, momentum_keep: typing.SupportsFloat | typing.SupportsIndex) -> None:
-        ...
+class PRelu:
+    pass
+class LogSoftmax:
+    pass
 class Add:
     def __init__(self) -> None:
         ...
+class Arithmetic:
+    pass
+class MatMul:
+    pass
+class GramMatrix:
+    pass
 class Reshape:
     def __init__(self, shape: collections.abc.Sequence[typing.SupportsInt | typing.SupportsIndex]) -> None:
         ...
 class Concat:
     def __init__(self, axis: typing.SupportsInt | typing.SupportsIndex) -> None:
         ...
-class Softmax:
-    def __init__(self) -> None:
-        ...
+class Slice:
+    pass
+class Pad:
+    pass
+class Transpose:
+    pass
+class StopGradient:
+    pass
+class Resize:
+    pass
+class CropAndResize:
+    pass
+class GridSample:
+    pass
+class Reduce:
+    pass
+class BatchReduce:
+    pass
+class InitialGradient:
+    """
+    Made by the library alone.
+    """
 class SoftmaxCrossEntropy:
     def __init__(self, label_smoothing: typing.SupportsFloat | typing.SupportsIndex) -> None:
         ...

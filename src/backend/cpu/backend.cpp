@@ -16,21 +16,31 @@ class CpuBackend final : public KernelBackend {
   const Table& kernels() const override {
     using namespace cpu;
     static const Table table = {
+        // sources
         on<Input>(input_kernels()),
         on<Labels>(labels_kernels()),
         on<Scalar>(scalar_kernels()),
+        // convolution
         on<Conv2d>(conv2d_kernels()),
         on<Dense>(dense_kernels()),
+        // pooling
         on<MaxPool2d>(max_pool2d_kernels()),
         on<AvgPool2d>(avg_pool2d_kernels()),
-        on<Relu>(relu_kernels()),
-        on<Dropout>(dropout_kernels()),
+        // normalization
         on<BatchNorm>(batch_norm_kernels()),
+        // neurons
+        on<Neuron>(neuron_kernels()),
+        on<Softmax>(softmax_kernels()),
+        on<Dropout>(dropout_kernels()),
+        // arithmetic
         on<Add>(add_kernels()),
+        // layout
         on<Reshape>(reshape_kernels()),
         on<Concat>(concat_kernels()),
-        on<Softmax>(softmax_kernels()),
+        // losses
+        on<InitialGradient>(initial_gradient_kernels()),
         on<SoftmaxCrossEntropy>(softmax_cross_entropy_kernels()),
+        // updates
         on<Running>(running_kernels()),
         on<Sgd>(sgd_kernels()),
         on<RmsProp>(rms_prop_kernels()),

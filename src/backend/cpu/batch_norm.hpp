@@ -15,7 +15,7 @@ struct NormSizes {
         rows_per_image(x.size() / channels),
         batch(k.batch),
         epsilon(k.op<BatchNorm>().epsilon),
-        relu(k.op<BatchNorm>().activation == Activation::relu) {}
+        relu(k.op<BatchNorm>().activation.has_value()) {}
 };
 
 struct NormForward {

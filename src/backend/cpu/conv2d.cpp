@@ -46,7 +46,7 @@ struct Geometry {
   }
 
   Forward forward(const dnnl::engine& engine, const MemoryDesc& bias_or_none,
-                  Activation activation) const {
+                  const Activation& activation) const {
     return {engine,
             dnnl::prop_kind::forward_training,
             algorithm::convolution_direct,
@@ -132,8 +132,7 @@ Kernel bias_gradient(KernelContext& k) {
 
 Kernel gradient(KernelContext& k) {
   const Geometry g(k, k.in(1), k.in(2), k.in(0));
-  const Forward hint =
-      need(k, [&] { return g.forward(CpuSession::of(k).engine(), {}, Activation::none); });
+  const Forward hint = need(k, [&] { return g.forward(CpuSession::of(k).engine(), {}, {}); });
   Kernel data, weight;
   if (k.has_out(1))
     weight = weight_gradient(k, g, hint);

@@ -22,7 +22,7 @@ struct Sizes {
       : n(k.batch), in(weight_shape[1]), out(weight_shape[0]) {}
 
   Inner inner(const dnnl::engine& engine, const MemoryDesc& layout, const MemoryDesc& bias_or_none,
-              Activation activation) const {
+              const Activation& activation) const {
     return {engine,
             dnnl::prop_kind::forward_training,
             x,
@@ -140,8 +140,7 @@ Kernel bias_gradient(KernelContext& k) {
 
 Kernel gradient(KernelContext& k) {
   const Sizes s(k, k.in(2));
-  const Inner hint =
-      need(k, [&] { return s.inner(CpuSession::of(k).engine(), s.weight, {}, Activation::none); });
+  const Inner hint = need(k, [&] { return s.inner(CpuSession::of(k).engine(), s.weight, {}, {}); });
   Kernel data, weight;
   if (k.has_out(1))
     weight = weight_gradient(k, s, hint);

@@ -11,24 +11,31 @@ T* wanted(const Launch& l, std::size_t i) {
   return i < l.outputs.size() ? static_cast<T*>(l.outputs[i]) : nullptr;
 }
 
+// sources
 KernelPair input_kernels();
 KernelPair labels_kernels();
 KernelPair scalar_kernels();
-
+// convolution
 KernelPair conv2d_kernels();
 KernelPair dense_kernels();
+// pooling
 KernelPair max_pool2d_kernels();
 KernelPair avg_pool2d_kernels();
-KernelPair relu_kernels();
-KernelPair dropout_kernels();
+// normalization
 KernelPair batch_norm_kernels();
+// neurons
+KernelPair neuron_kernels();
+KernelPair softmax_kernels();
+KernelPair dropout_kernels();
+// arithmetic
 KernelPair add_kernels();
+// layout
 KernelPair reshape_kernels();
 KernelPair concat_kernels();
-KernelPair softmax_kernels();
-
+// losses
+KernelPair initial_gradient_kernels();
 KernelPair softmax_cross_entropy_kernels();
-
+// updates
 KernelPair running_kernels();
 KernelPair sgd_kernels();
 KernelPair rms_prop_kernels();

@@ -117,7 +117,7 @@ Kernel softmax_cross_entropy_gradient(KernelContext& k) {
     parallel_for(batch, classes, [&](std::size_t begin, std::size_t end) {
       for (std::size_t n = begin; n < end; ++n) {
         const std::size_t row = n * classes;
-        const float scale = weights[n] * (dy ? dy[n] : 1.0f / static_cast<float>(l.run.images));
+        const float scale = weights[n] * dy[n];
         loss_gradient_row(l.in<float>(1) + row, l.in<float>(2) + row, smooth, scale, classes,
                           l.out<float>(0) + row);
       }
@@ -125,7 +125,19 @@ Kernel softmax_cross_entropy_gradient(KernelContext& k) {
   };
 }
 
+Kernel initial_gradient(KernelContext& k) {
+  const int count = k.op<InitialGradient>().batched ? k.batch : 1;
+  const bool batched = k.op<InitialGradient>().batched;
+  return [=](const Launch& l) {
+    const int real = batched ? l.run.images : 1;
+    float* y = l.out<float>(0);
+    std::fill(std::fill_n(y, real, 1.0f / static_cast<float>(real)), y + count, 0.0f);
+  };
+}
+
 }  // namespace
+
+KernelPair initial_gradient_kernels() { return {initial_gradient}; }
 
 KernelPair softmax_kernels() { return {softmax, softmax_gradient}; }
 

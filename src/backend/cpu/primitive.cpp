@@ -43,10 +43,10 @@ void Primitive::run(const dnnl::stream& stream, std::initializer_list<const void
                                arguments_.data()));
 }
 
-dnnl::primitive_attr attributes(Activation activation) {
+dnnl::primitive_attr attributes(const Activation& activation) {
   dnnl::primitive_attr attr;
   attr.set_scratchpad_mode(dnnl::scratchpad_mode::user);
-  if (activation == Activation::relu) {
+  if (activation) {
     dnnl::post_ops post;
     post.append_eltwise(dnnl::algorithm::eltwise_relu, 0, 0);
     attr.set_post_ops(post);

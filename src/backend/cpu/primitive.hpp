@@ -59,7 +59,7 @@ class Primitive {
 };
 
 /// With scratch memory of our own, and relu on the result if asked for.
-dnnl::primitive_attr attributes(Activation activation = Activation::none);
+dnnl::primitive_attr attributes(const Activation& activation = {});
 
 /// Whether oneDNN means to run this in its slow definition.
 inline bool is_reference(std::string_view implementation) {

@@ -13,7 +13,7 @@ MPSNN_SIMD void scaled(const T* x, float scale, float offset, float* y, std::siz
   for (std::size_t i = begin; i < end; ++i) y[i] = static_cast<float>(x[i]) * scale + offset;
 }
 
-/// The real images, scaled; zeros in place of the rest of the batch.
+/// The real images, scaled; the first again in place of the rest of the batch.
 Kernel input(KernelContext& k) {
   const Input op = k.op<Input>();
   const std::size_t image = k.out(0).size(), all = k.out_elements(0);
@@ -29,7 +29,7 @@ Kernel input(KernelContext& k) {
       else
         scaled(static_cast<const float*>(l.bound), op.scale, op.offset, y, begin, end);
     });
-    std::fill(y + n, y + all, 0.0f);
+    for (std::size_t at = n; at < all; at += image) std::memcpy(y + at, y, image * sizeof(float));
   };
 }
 

@@ -16,7 +16,7 @@ struct Norm {
         rows_per_image(x.size() / C),
         batch(batch_),
         epsilon(op.epsilon),
-        relu(op.activation == Activation::relu) {}
+        relu(op.activation.has_value()) {}
 
   Dim size(Dim images) const { return images * rows_per_image * C; }
   double deviation(double variance) const { return std::sqrt(variance + epsilon); }
@@ -37,7 +37,7 @@ struct Norm {
     for (Dim e = 0; e < size(batch); ++e) {
       const Dim c = e % C;
       const double y = (x[e] - mean[c]) / deviation(variance[c]) * gamma[c] + beta[c];
-      l.out<double>(0)[e] = activate(relu ? Activation::relu : Activation::none, y);
+      l.out<double>(0)[e] = relu ? std::max(y, 0.0) : y;
       if (mask) mask[e] = y > 0;
     }
   }

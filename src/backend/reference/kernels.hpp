@@ -11,21 +11,31 @@
 /// what padding images hold reaches no real one, because their loss weighs 0.
 namespace mpsnn::reference {
 
+// sources
 KernelPair input_kernels();
 KernelPair labels_kernels();
 KernelPair scalar_kernels();
+// convolution
 KernelPair conv2d_kernels();
 KernelPair dense_kernels();
+// pooling
 KernelPair max_pool2d_kernels();
 KernelPair avg_pool2d_kernels();
-KernelPair relu_kernels();
-KernelPair dropout_kernels();
+// normalization
 KernelPair batch_norm_kernels();
+// neurons
+KernelPair neuron_kernels();
+KernelPair softmax_kernels();
+KernelPair dropout_kernels();
+// arithmetic
 KernelPair add_kernels();
+// layout
 KernelPair reshape_kernels();
 KernelPair concat_kernels();
-KernelPair softmax_kernels();
+// losses
+KernelPair initial_gradient_kernels();
 KernelPair softmax_cross_entropy_kernels();
+// updates
 KernelPair running_kernels();
 KernelPair sgd_kernels();
 KernelPair rms_prop_kernels();
@@ -41,14 +51,13 @@ inline void clear(double* out, Dim size) {
   if (out) std::fill_n(out, size, 0.0);
 }
 
-inline double activate(Activation activation, double x) {
-  return activation == Activation::relu ? std::max(x, 0.0) : x;
-}
+/// f(x) of the neuron; x itself where there is none.
+inline double activate(const Activation& neuron, double x) { return neuron ? std::max(x, 0.0) : x; }
 
 /// The gradient of a fused neuron needs y, which conv2d and dense do not save. The
 /// fuse pass leaves relu's gradient a node of its own.
-inline void require_no_neuron(const KernelContext& k, Activation activation) {
-  if (activation != Activation::none)
+inline void require_no_neuron(const KernelContext& k, const Activation& activation) {
+  if (activation)
     throw UnsupportedError(str(k.graph.print(k.node), ": has no gradient with a fused neuron"));
 }
 

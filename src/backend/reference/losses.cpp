@@ -31,15 +31,14 @@ Kernel forward(KernelContext& k) {
   };
 }
 
-// in: dy, probabilities, labels, weights.  out: dx.
-// An absent dy is that of the mean over the real images.
+// in: dy, probabilities, labels, weights.  out: dx
 Kernel gradient(KernelContext& k) {
   const Target target{k.op<SoftmaxCrossEntropy>().label_smoothing, k.in(1).size()};
   return [target, K = target.K, N = k.batch](const Launch& l) {
     for (Dim n = 0; n < N; ++n) {
       const double *p = l.in<double>(1) + n * K, *labels = l.in<double>(2) + n * K;
       const auto* dy = l.in<double>(0);
-      const double scale = l.in<double>(3)[n] * (dy ? dy[n] : 1.0 / l.run.images);
+      const double scale = l.in<double>(3)[n] * dy[n];
       double total = 0;
       for (Dim i = 0; i < K; ++i) total += target(labels, i);
       for (Dim i = 0; i < K; ++i)
@@ -48,7 +47,21 @@ Kernel gradient(KernelContext& k) {
   };
 }
 
+/// Of the mean over the real images, or 1 where there is no batch axis.
+Kernel initial_gradient(KernelContext& k) {
+  return [batched = k.op<InitialGradient>().batched, N = k.batch](const Launch& l) {
+    auto* y = l.out<double>(0);
+    if (!batched) {
+      *y = 1;
+      return;
+    }
+    for (Dim n = 0; n < N; ++n) y[n] = n < l.run.images ? 1.0 / l.run.images : 0.0;
+  };
+}
+
 }  // namespace
+
+KernelPair initial_gradient_kernels() { return {initial_gradient}; }
 
 KernelPair softmax_cross_entropy_kernels() { return {forward, gradient}; }
 

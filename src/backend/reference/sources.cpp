@@ -19,7 +19,8 @@ double read(const void* data, DType dtype, Dim i) {
   }
 }
 
-/// `bound` has run.images images; the padding images become 0.
+/// `bound` has run.images images; the padding images repeat the first, so that no op meets
+/// a value there that it does not meet in a real image.
 Kernel input(KernelContext& k) {
   const auto& op = k.op<Input>();
   return [scale = double{op.scale}, offset = double{op.offset}, size = k.out(0).size(),
@@ -27,7 +28,7 @@ Kernel input(KernelContext& k) {
     auto* y = l.out<double>(0);
     const Dim real = l.run.images * size;
     for (Dim i = 0; i < real; ++i) y[i] = read(l.bound, l.bound_dtype, i) * scale + offset;
-    std::fill(y + real, y + N * size, 0.0);
+    for (Dim i = real; i < N * size; ++i) y[i] = y[i % size];
   };
 }
 

@@ -7,8 +7,7 @@ namespace {
 
 Kernel relu(KernelContext& k) {
   return [size = k.in_elements(0)](const Launch& l) {
-    for (Dim i = 0; i < size; ++i)
-      l.out<double>(0)[i] = activate(Activation::relu, l.in<double>(0)[i]);
+    for (Dim i = 0; i < size; ++i) l.out<double>(0)[i] = activate(Neuron{}, l.in<double>(0)[i]);
   };
 }
 
@@ -45,18 +44,10 @@ Kernel dropout_gradient(KernelContext& k) {
   };
 }
 
-Kernel add(KernelContext& k) {
-  return [size = k.in_elements(0)](const Launch& l) {
-    for (Dim i = 0; i < size; ++i) l.out<double>(0)[i] = l.in<double>(0)[i] + l.in<double>(1)[i];
-  };
-}
-
 }  // namespace
 
-KernelPair relu_kernels() { return {relu, relu_gradient}; }
+KernelPair neuron_kernels() { return {relu, relu_gradient}; }
 
 KernelPair dropout_kernels() { return {dropout, dropout_gradient}; }
-
-KernelPair add_kernels() { return {add}; }
 
 }  // namespace mpsnn::reference

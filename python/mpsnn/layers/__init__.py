@@ -1,0 +1,24 @@
+"""Layers: ops that own their weights.
+
+A layer is a description. Calling it on a `Value` appends its op, and parameters named
+after it, to the value's graph; calling it twice makes two layers with weights of their own.
+
+    y = layers.Conv2d(32, kernel=5)(x)
+"""
+
+from mpsnn.layers.convolution import Conv2d, Dense
+from mpsnn.layers.layout import Flatten
+from mpsnn.layers.neurons import Dropout, ReLU
+from mpsnn.layers.normalization import BatchNorm
+from mpsnn.layers.pooling import AvgPool2d, MaxPool2d
+
+__all__ = [
+    "AvgPool2d",
+    "BatchNorm",
+    "Conv2d",
+    "Dense",
+    "Dropout",
+    "Flatten",
+    "MaxPool2d",
+    "ReLU",
+]

@@ -1,0 +1,49 @@
+"""Pooling."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from mpsnn.arguments import Padding, Pair
+from mpsnn.graph import Edge
+from mpsnn.layers.base import value_of
+from mpsnn.values import Value
+
+
+@dataclass(frozen=True)
+class MaxPool2d:
+    """Largest value of each window, as `Graph.max_pool2d`. (H, W, C) to (H', W', C).
+
+    Args:
+        kernel: Of the window, in pixels.
+        stride: Step of the window; None: the kernel.
+        padding: As in `Graph.conv2d`.
+        edge: Whether a window sees nothing ("clamp") or zeros outside the image.
+    """
+
+    kernel: Pair
+    stride: Pair | None = None
+    padding: Padding = "valid"
+    edge: Edge = "clamp"
+
+    def __call__(self, x: Value) -> Value:
+        """The pooled image."""
+        return value_of("max_pool2d", x).graph.max_pool2d(
+            x, self.kernel, stride=self.stride, padding=self.padding, edge=self.edge
+        )
+
+
+@dataclass(frozen=True)
+class AvgPool2d:
+    """Mean of each window, as `Graph.avg_pool2d`. Arguments as `MaxPool2d`."""
+
+    kernel: Pair
+    stride: Pair | None = None
+    padding: Padding = "valid"
+    edge: Edge = "clamp"
+
+    def __call__(self, x: Value) -> Value:
+        """The pooled image."""
+        return value_of("avg_pool2d", x).graph.avg_pool2d(
+            x, self.kernel, stride=self.stride, padding=self.padding, edge=self.edge
+        )

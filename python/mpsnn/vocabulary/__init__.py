@@ -1,0 +1,1 @@
+"""The ops of a graph as methods, one module per family; `mpsnn.Graph` has them all."""

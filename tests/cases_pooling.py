@@ -1,0 +1,32 @@
+"""Cases of the pooling ops."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from case import Case, Shape
+
+from mpsnn import Graph
+
+
+def pool(op: str, x: Shape, kernel: Any, **options: Any) -> Case:
+    build = {"max_pool2d": Graph.max_pool2d, "avg_pool2d": Graph.avg_pool2d}[op]
+    options["kernel"] = kernel
+    return Case(op, build, (x,), kink=op == "max_pool2d", options=options)
+
+
+CASES = [
+    pool("max_pool2d", (6, 6, 3), 2),
+    pool("max_pool2d", (7, 6, 5), (3, 2), stride=2, padding="same"),
+    pool("max_pool2d", (5, 5, 16), 3, stride=1, padding="same"),
+    pool("max_pool2d", (5, 5, 3), 3, stride=2, padding=(1, 1, 1, 0)),
+    pool("max_pool2d", (5, 5, 3), 3, stride=2, padding="same", edge="zero"),
+    pool("max_pool2d", (1, 1, 1), 1),
+    pool("max_pool2d", (2, 2, 2), 5, padding="same"),
+    pool("max_pool2d", (20, 20, 2), 17, stride=3),  # positions do not fit a byte
+    pool("avg_pool2d", (6, 6, 3), 2),
+    pool("avg_pool2d", (7, 6, 5), (3, 2), stride=2, padding="same"),
+    pool("avg_pool2d", (5, 5, 3), 3, stride=2, padding="same", edge="zero"),
+    pool("avg_pool2d", (5, 5, 16), 3, stride=1, padding=1, edge="zero"),
+    pool("avg_pool2d", (4, 4, 2), 4),  # global
+]
