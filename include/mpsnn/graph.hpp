@@ -1,5 +1,6 @@
 #pragma once
 
+#include <map>
 #include <span>
 #include <string>
 #include <string_view>
@@ -29,6 +30,12 @@ struct Node {
   std::string label;
 };
 
+/// Where a value lives inside another one: in the channels (last axis) of `whole` from `first`.
+struct Part {
+  ValueId whole;
+  Dim first = 0;
+};
+
 /// A feed-forward program: nodes in the order they were added, which is a
 /// topological order because a node can only name values that already exist.
 /// A pass gives a new graph in which a value keeps its id.
@@ -51,6 +58,8 @@ class Graph {
   int value_count() const { return static_cast<int>(descs_.size()); }
   /// The node that writes `value`. @throws ShapeError if there is none.
   const Node& producer(ValueId value) const;
+  /// What `value` is another name of, behind any reshapes.
+  ValueId root(ValueId value) const;
   /// Whether a node of this graph writes `value`.
   bool has(ValueId value) const;
 
@@ -58,6 +67,15 @@ class Graph {
   Graph with_nodes(std::vector<Node> nodes) const;
   /// A new value that no node writes yet; for passes.
   ValueId add_value(const TensorDesc& desc);
+  /// Makes `value` a part of `part.whole`, which it is written into; for passes.
+  void place(ValueId value, const Part& part) { parts_[value.index] = part; }
+  /// Null where `value` has memory of its own.
+  const Part* part(ValueId value) const {
+    const auto it = parts_.find(value.index);
+    return it == parts_.end() ? nullptr : &it->second;
+  }
+  /// Elements from one row (last axis) of `value` to the next.
+  Dim row(ValueId value) const;
 
   /// One line per node: `%2 = conv2d(%0, %1) stride=(1, 1) ...  # (28, 28, 32) float32`.
   std::string print() const;
@@ -70,6 +88,7 @@ class Graph {
   std::vector<Node> nodes_;
   std::vector<TensorDesc> descs_;
   std::vector<int> producers_;  // by value index; -1: none
+  std::map<int, Part> parts_;   // by value index
 };
 
 /// The op's name as used in Python, messages and benchmarks, e.g. "conv2d".

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -44,9 +45,21 @@ Graph inference_graph(const Graph& graph, std::span<const ValueId> outputs);
 /// `graph` without the nodes that neither `keep` nor any update needs.
 Graph eliminate_dead(const Graph& graph, std::span<const ValueId> keep);
 
-/// Fuses relu into the conv2d, dense or batch_norm before it, and moves the
-/// gradient of a relu in front of a max_pool2d behind it, where the image is
-/// smaller. `keep` stays readable.
-Graph fuse(const Graph& graph, std::span<const ValueId> keep);
+/// A concat that only another one along the same axis reads becomes part of that one.
+Graph flatten_concats(const Graph& graph);
+
+/// In a graph that only infers, a batch_norm behind a conv2d or dense goes into its weights.
+Graph fold_batch_norm(const Graph& graph, std::span<const ValueId> keep);
+
+/// Whether a backend can run `neuron` as the end of `before`.
+using FusionTest = std::function<bool(const Op& before, const Neuron& neuron)>;
+/// conv2d, conv_transpose2d, dense, add: any neuron; batch_norm: relu.
+bool any_fusion(const Op& before, const Neuron& neuron);
+
+/// Fuses neurons into the op before them, where nobody else reads what is between and the
+/// gradient of the neuron needs only its result; and moves the gradient of a relu in front of
+/// a max_pool2d behind it, where the image is smaller. `keep` stays readable.
+Graph fuse(const Graph& graph, std::span<const ValueId> keep,
+           const FusionTest& can_fuse = any_fusion);
 
 }  // namespace mpsnn

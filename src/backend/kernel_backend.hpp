@@ -58,6 +58,7 @@ struct KernelContext {
   const Node& node;
   int batch;
   KernelSession& session;
+  const std::map<int, const StoredVariable*>& variables;  ///< By value index; see `stored`.
   std::size_t scratch_bytes = 0;    ///< Set by the factory if the kernel needs some.
   std::string implementation = {};  ///< Set by the factory where there is a choice.
 
@@ -68,6 +69,14 @@ struct KernelContext {
   /// The shape of input / output `i`, without the batch axis.
   const Shape& in(int i) const { return graph.desc(node.inputs[i]).shape; }
   const Shape& out(int i) const { return graph.desc(node.outputs[i]).shape; }
+  /// Elements from one row of it to the next.
+  Dim in_row(int i) const { return graph.row(node.inputs[i]); }
+  Dim out_row(int i) const { return graph.row(node.outputs[i]); }
+  /// The variable, or value derived from variables, that `value` is another name of; else null.
+  const StoredVariable* stored(ValueId value) const {
+    const auto it = variables.find(graph.root(value).index);
+    return it == variables.end() ? nullptr : it->second;
+  }
   bool has_in(int i) const { return static_cast<bool>(node.inputs[i]); }
   bool has_out(int i) const { return i < static_cast<int>(node.outputs.size()) && node.outputs[i]; }
   /// Elements of input / output `i`, over the whole batch where it has one.
@@ -81,6 +90,8 @@ using KernelFactory = Kernel (*)(KernelContext&);
 struct KernelPair {
   KernelFactory forward;
   KernelFactory gradient = nullptr;
+  /// Whether y may be written, and dy read, as a part of another value: see Graph::row.
+  bool strided = false;
 };
 
 /// A backend that runs graphs one kernel at a time: reference, cpu, cuda.

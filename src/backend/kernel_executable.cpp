@@ -4,30 +4,10 @@
 #include <chrono>
 #include <cmath>
 
+#include "backend/node_kinds.hpp"
 #include "mpsnn/errors.hpp"
-#include "ops/op_spec.hpp"
 
 namespace mpsnn {
-namespace {
-
-/// Nodes that are storage, not work.
-bool is_variable(const Node& node) {
-  return std::holds_alternative<Parameter>(node.op) || std::holds_alternative<State>(node.op);
-}
-
-bool is_source(const Node& node) {
-  return std::holds_alternative<Input>(node.op) || std::holds_alternative<Labels>(node.op) ||
-         std::holds_alternative<Scalar>(node.op);
-}
-
-int write_count(const Node& node) {
-  if (const auto* host = std::get_if<HostUpdate>(&node.op))
-    return static_cast<int>(host->tensors.size());
-  return spec(node.op).writes;
-}
-
-}  // namespace
-
 KernelExecutable::KernelExecutable(const KernelBackend& backend, Graph graph,
                                    const CompileOptions& options,
                                    std::shared_ptr<KernelSession> session)
@@ -36,6 +16,10 @@ KernelExecutable::KernelExecutable(const KernelBackend& backend, Graph graph,
       session_(std::move(session)),
       free_(options.in_flight) {
   session_->add_variables(graph_);
+  for (const Node& node : graph_.nodes()) {
+    updates_ |= write_count(node) > 0;
+    if (is_variable(node)) stored_[node.outputs[0].index] = &session_->variable(node.label);
+  }
   build(backend);
   place();
   if (options_.loss) host_loss_.resize(options_.batch * size_of(session_->storage(DType::float32)));
@@ -46,70 +30,6 @@ KernelExecutable::~KernelExecutable() {
     session_->queue().run([] {});
   } catch (...) {  // a forked child: nothing runs here
   }
-}
-
-/// One step per node that does work, and the memory that they ask for.
-void KernelExecutable::build(const KernelBackend& backend) {
-  const std::span<const Node> nodes = graph_.nodes();
-  MemoryRequest request{std::vector<std::size_t>(graph_.value_count()),
-                        std::vector<std::size_t>(nodes.size()), options_.outputs};
-  if (options_.loss) request.keep.push_back(options_.loss);
-  for (std::size_t i = 0; i < nodes.size(); ++i) {
-    const Node& node = nodes[i];
-    if (is_variable(node)) continue;
-    for (ValueId v : node.outputs) {
-      if (!v) continue;
-      const TensorDesc& d = graph_.desc(v);
-      request.bytes[v.index] = d.elements(options_.batch) * size_of(session_->storage(d.dtype));
-    }
-    KernelContext context{graph_, node, options_.batch, *session_};
-    KernelStep step;
-    if (std::holds_alternative<HostUpdate>(node.op)) {
-      step.kernel = host_update(context);
-    } else {
-      const KernelPair& pair = backend.kernels().at(node.op.index());
-      step.kernel = (node.gradient_of ? pair.gradient : pair.forward)(context);
-    }
-    request.scratch[i] = context.scratch_bytes;
-    step.node = graph_.print(node);
-    step.implementation = context.implementation;
-    if (is_source(node))
-      step.staging.emplace(graph_, node, options_.batch, options_.in_flight, *session_);
-    step.writes_loss = options_.loss && std::ranges::count(node.outputs, options_.loss) > 0;
-    updates_ |= write_count(node) > 0;
-    for (int w = 0; w < write_count(node); ++w) {
-      if (node.inputs[w] && !is_variable(graph_.producer(node.inputs[w])))
-        throw ShapeError(str(graph_.print(node), ": input ", w, " must be a parameter or state"));
-    }
-    steps_.push_back(std::move(step));
-    node_of_step_.push_back(static_cast<int>(i));
-  }
-  plan_ = plan_memory(graph_, request);
-}
-
-/// Allocates the arena and gives every step its addresses.
-void KernelExecutable::place() {
-  arena_ = session_->memory().buffer(plan_.bytes);
-  for (std::size_t s = 0; s < steps_.size(); ++s) {
-    KernelStep& step = steps_[s];
-    const Node& node = graph_.nodes()[node_of_step_[s]];
-    for (ValueId v : node.inputs) step.in.push_back(address(v));
-    for (ValueId v : node.outputs) step.out.push_back(address(v));
-    if (std::holds_alternative<Labels>(node.op)) step.in = {nullptr};  // its weights
-    if (const int b = plan_.scratch[node_of_step_[s]]; b != MemoryPlan::unplanned)
-      step.scratch = static_cast<std::byte*>(arena_.get()) + plan_.buffers[b].offset;
-    for (int i = 0; i < write_count(node); ++i) {
-      if (node.inputs[i])
-        step.writes.push_back(&session_->variable(graph_.producer(node.inputs[i]).label));
-    }
-  }
-}
-
-void* KernelExecutable::address(ValueId value) const {
-  if (!value) return nullptr;
-  const Node& node = graph_.producer(value);
-  if (is_variable(node)) return session_->variable(node.label).buffer.get();
-  return static_cast<std::byte*>(arena_.get()) + plan_.buffers[plan_.value[value.index]].offset;
 }
 
 void KernelExecutable::check(const Bindings& bindings) const {
@@ -189,9 +109,11 @@ void KernelExecutable::execute(const Bindings& bindings, int slot) {
       bound = step.staging->bound(slot);
       if (!step.in.empty()) step.in[0] = bound.weights;
     }
+    if (step.derived && !step.derived->stale()) continue;
     step.kernel({step.in, step.out, step.scratch, bound.data, bound.dtype, info});
     if (step.writes_loss) check_loss(bindings.images);
     for (StoredVariable* variable : step.writes) ++variable->version;
+    if (step.derived) step.derived->refreshed();
   }
   download(bindings);
   if (updates_) session_->advance();

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <atomic>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -25,6 +26,7 @@ struct KernelStep {
   bool writes_loss = false;             ///< The loss is to be checked after it.
   std::optional<Staging> staging;       ///< Of a source node.
   std::vector<StoredVariable*> writes;  ///< Variables that it updates.
+  std::shared_ptr<Derived> derived;     ///< What it computes, if only from variables.
 };
 
 /// A compiled graph: runs its steps in order on the session's queue.
@@ -47,6 +49,8 @@ class KernelExecutable final : public Executable {
   void build(const KernelBackend& backend);
   void place();
   void* address(ValueId value) const;
+  bool is_name_of_variable(const Node& node) const;
+  std::shared_ptr<Derived> derive(const Node& node);
   void check(const Bindings& bindings) const;
   void check_outputs(const Bindings& bindings) const;
   void execute(const Bindings& bindings, int slot);
@@ -58,6 +62,7 @@ class KernelExecutable final : public Executable {
   const std::shared_ptr<KernelSession> session_;
   std::vector<KernelStep> steps_;
   std::vector<int> node_of_step_;
+  std::map<int, const StoredVariable*> stored_;  ///< By value index: variables and derived values.
   MemoryPlan plan_;
   DeviceBuffer arena_;
   bool updates_ = false;

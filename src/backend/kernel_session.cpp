@@ -46,6 +46,19 @@ class Loaded {
 
 }  // namespace
 
+bool Derived::stale() const {
+  for (std::size_t i = 0; i < from.size(); ++i) {
+    if (i >= versions.size() || versions[i] != from[i]->version) return true;
+  }
+  return false;
+}
+
+void Derived::refreshed() {
+  versions.clear();
+  for (const StoredVariable* v : from) versions.push_back(v->version);
+  for (const auto& out : outputs) ++out->version;
+}
+
 KernelSession::KernelSession(const SessionOptions& options, std::shared_ptr<DeviceMemory> memory,
                              DType floating)
     : memory_(std::move(memory)), floating_(floating), seed_(options.seed) {}
@@ -99,6 +112,24 @@ void KernelSession::write(std::span<const std::pair<std::string, HostArray>> fro
 
 void KernelSession::wait() {
   queue().run([] {});
+}
+
+std::shared_ptr<Derived> KernelSession::derived(
+    const std::string& key, const std::function<std::shared_ptr<Derived>()>& make) {
+  std::weak_ptr<Derived>& kept = derived_[key];
+  std::shared_ptr<Derived> out = kept.lock();
+  if (!out) kept = out = make();
+  return out;
+}
+
+std::size_t KernelSession::packed_bytes() const {
+  std::size_t sum = 0;
+  for (const auto& [key, kept] : derived_) {
+    const auto values = kept.lock();
+    if (!values) continue;
+    for (const auto& out : values->outputs) sum += out->bytes();
+  }
+  return sum;
 }
 
 void KernelSession::add_variables(const Graph& graph) {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <atomic>
+#include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -20,6 +21,16 @@ struct StoredVariable {
   std::uint64_t version = 1;  ///< Raised by every write, so that copies know they are stale.
 
   std::size_t bytes() const { return info.shape.size() * size_of(info.dtype); }
+};
+
+/// Values computed from variables alone, kept until one of these is written.
+struct Derived {
+  std::vector<std::unique_ptr<StoredVariable>> outputs;
+  std::vector<const StoredVariable*> from;
+  std::vector<std::uint64_t> versions;  ///< Of `from`, when they were computed.
+
+  bool stale() const;
+  void refreshed();
 };
 
 /// The Session of every kernel backend.
@@ -50,8 +61,11 @@ class KernelSession : public Session {
   /// loaded just before its copy and purged right after. On the engine's thread.
   void add_variables(const Graph& graph);
   StoredVariable& variable(const std::string& name) { return *variables_.at(name); }
-  /// Bytes of copies in kernels' own layouts.
-  virtual std::size_t packed_bytes() const { return 0; }
+  /// What `key` names, shared by all who ask for it, and gone with the last of them.
+  std::shared_ptr<Derived> derived(const std::string& key,
+                                   const std::function<std::shared_ptr<Derived>()>& make);
+  /// Bytes of copies in kernels' own layouts, and of derived values.
+  virtual std::size_t packed_bytes() const;
 
  private:
   /// @throws ShapeError unless there is such a variable of this size and dtype.
@@ -64,6 +78,7 @@ class KernelSession : public Session {
   mutable std::mutex mutex_;  // guards the two below against `variables`
   std::map<std::string, std::unique_ptr<StoredVariable>> variables_;
   std::vector<std::string> order_;
+  std::map<std::string, std::weak_ptr<Derived>> derived_;
   std::atomic<std::uint64_t> step_{0}, seed_{0};
   Queue queue_;  // last, so that it stops first
 };

@@ -80,6 +80,14 @@ void bind_passes(py::module_& m) {
       },
       "graph"_a, "keep"_a);
   m.def(
+      "flatten_concats", [](const Graph& graph) { return flatten_concats(graph); }, "graph"_a);
+  m.def(
+      "fold_batch_norm",
+      [](const Graph& graph, const std::vector<ValueId>& keep) {
+        return fold_batch_norm(graph, keep);
+      },
+      "graph"_a, "keep"_a);
+  m.def(
       "fuse",
       [](const Graph& graph, const std::vector<ValueId>& keep) { return fuse(graph, keep); },
       "graph"_a, "keep"_a);

@@ -86,6 +86,21 @@ const Node& Graph::producer(ValueId value) const {
   return nodes_[producers_[value.index]];
 }
 
+ValueId Graph::root(ValueId value) const {
+  while (has(value)) {
+    const Node& node = producer(value);
+    if (node.gradient_of || !spec(node.op).view) break;
+    value = node.inputs[0];
+  }
+  return value;
+}
+
+Dim Graph::row(ValueId value) const {
+  const Part* inside = part(value);
+  const Shape& shape = desc(inside ? inside->whole : value).shape;
+  return shape.rank() ? shape[shape.rank() - 1] : 1;
+}
+
 ValueId Graph::add_value(const TensorDesc& desc) {
   descs_.push_back(desc);
   producers_.push_back(-1);
@@ -103,6 +118,7 @@ const Node& Graph::append(Node node) {
 Graph Graph::with_nodes(std::vector<Node> nodes) const {
   Graph out;
   out.descs_ = descs_;
+  out.parts_ = parts_;
   out.producers_.assign(descs_.size(), -1);
   for (Node& node : nodes) out.append(std::move(node));
   return out;

@@ -32,6 +32,7 @@ std::string Graph::print(const Node& node) const {
     if (!v) continue;
     const TensorDesc& d = desc(v);
     out << separator << d.shape << ' ' << d.dtype << (d.batched ? "" : " unbatched");
+    if (const Part* p = part(v)) out << " in %" << p->whole.index << '[' << p->first << ":]";
     separator = ", ";
   }
   return out.str();

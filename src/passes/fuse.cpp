@@ -11,26 +11,30 @@ namespace {
 /// A graph under rewriting: nodes that change in place or go.
 class Fusion {
  public:
-  Fusion(const Graph& graph, std::span<const ValueId> keep)
-      : graph_(graph), keep_(keep), nodes_(graph.nodes().begin(), graph.nodes().end()) {}
+  Fusion(const Graph& graph, std::span<const ValueId> keep, const FusionTest& can_fuse)
+      : graph_(graph),
+        keep_(keep),
+        can_fuse_(can_fuse),
+        nodes_(graph.nodes().begin(), graph.nodes().end()) {}
 
   Graph run() {
-    each_relu([&](Node& relu) { fuse_into_batch_norm(relu); });
-    each_relu([&](Node& relu) { swap_gradient_with_pool(relu); });
-    each_relu([&](Node& relu) { fuse_forward(relu); });
+    each_neuron([&](Node& neuron) { fuse_into_batch_norm(neuron); });
+    each_neuron([&](Node& neuron) { swap_gradient_with_pool(neuron); });
+    each_neuron([&](Node& neuron) { fuse_forward(neuron); });
     std::erase_if(nodes_,
                   [](const Node& n) { return n.outputs.empty() && spec(n.op).writes == 0; });
     return graph_.with_nodes(std::move(nodes_));
   }
 
  private:
-  /// Calls f for every relu of the forward pass that is still there.
-  void each_relu(const std::function<void(Node&)>& f) {
+  /// Calls f for every neuron of the forward pass that is still there.
+  void each_neuron(const std::function<void(Node&)>& f) {
     for (Node& node : nodes_) {
-      const auto* neuron = std::get_if<Neuron>(&node.op);
-      if (neuron && *neuron == Neuron{} && !node.gradient_of && !node.outputs.empty()) f(node);
+      if (std::holds_alternative<Neuron>(node.op) && !node.gradient_of && !node.outputs.empty())
+        f(node);
     }
   }
+  static bool is_relu(const Node& node) { return std::get<Neuron>(node.op) == Neuron{}; }
 
   Node* producer(ValueId v) {
     if (!v) return nullptr;
@@ -48,17 +52,29 @@ class Fusion {
   }
   static void remove(Node& node) { node.outputs.clear(); }
 
-  /// conv2d or dense, then relu: one node that writes relu's output.
-  void fuse_forward(Node& relu) {
-    Node* before = producer(relu.inputs[0]);
-    if (!before || before->gradient_of || !read_once(relu.inputs[0])) return;
-    if (auto* conv = std::get_if<Conv2d>(&before->op))
-      conv->activation = std::get<Neuron>(relu.op);
-    else if (auto* dense = std::get_if<Dense>(&before->op))
-      dense->activation = std::get<Neuron>(relu.op);
-    else
-      return;
-    replace_output(*before, relu);
+  /// An op, then a neuron: one node that writes the neuron's output.
+  void fuse_forward(Node& neuron) {
+    Node* before = producer(neuron.inputs[0]);
+    if (!before || before->gradient_of || !read_once(neuron.inputs[0])) return;
+    const auto& op = std::get<Neuron>(neuron.op);
+    Activation* end = activation_of(before->op);
+    if (!end || *end || !can_fuse_(before->op, op)) return;
+    // A training batch_norm was joined together with its gradient, or not at all.
+    if (const auto* norm = std::get_if<BatchNorm>(&before->op); norm && norm->training) return;
+    *end = op;
+    replace_output(*before, neuron);
+  }
+
+  /// Where an op keeps its neuron; null if it cannot have one.
+  static Activation* activation_of(Op& op) {
+    return std::visit(
+        [](auto& o) -> Activation* {
+          if constexpr (requires { o.activation; })
+            return &o.activation;
+          else
+            return nullptr;
+        },
+        op);
   }
 
   /// `before` writes what `relu` wrote; gradient nodes keep pointing at it.
@@ -74,7 +90,9 @@ class Fusion {
   /// batch_norm, then relu; in training also their gradients, by a mask.
   void fuse_into_batch_norm(Node& relu) {
     Node* norm = producer(relu.inputs[0]);
-    if (!norm || norm->gradient_of || !std::holds_alternative<BatchNorm>(norm->op)) return;
+    if (!is_relu(relu) || !norm || norm->gradient_of ||
+        !std::holds_alternative<BatchNorm>(norm->op))
+      return;
     if (!read_once(relu.inputs[0])) return;
     Node* relu_gradient = gradient_of(relu.outputs[0]);
     Node* norm_gradient = gradient_of(norm->outputs[0]);
@@ -102,7 +120,7 @@ class Fusion {
   /// relu_gradient(max_pool2d_gradient(dp), y) = max_pool2d_gradient(relu_gradient(dp, p)),
   /// because a window hands its gradient to the one pixel whose value is p.
   void swap_gradient_with_pool(Node& relu) {
-    Node* relu_gradient = gradient_of(relu.outputs[0]);
+    Node* relu_gradient = is_relu(relu) ? gradient_of(relu.outputs[0]) : nullptr;
     if (!relu_gradient) return;
     Node* pool_gradient = producer(relu_gradient->inputs[0]);
     if (!pool_gradient || !pool_gradient->gradient_of) return;
@@ -123,11 +141,20 @@ class Fusion {
 
   Graph graph_;
   std::span<const ValueId> keep_;
+  const FusionTest& can_fuse_;
   std::vector<Node> nodes_;
 };
 
 }  // namespace
 
-Graph fuse(const Graph& graph, std::span<const ValueId> keep) { return Fusion(graph, keep).run(); }
+bool any_fusion(const Op& before, const Neuron& neuron) {
+  if (std::holds_alternative<BatchNorm>(before)) return neuron == Neuron{};
+  return std::holds_alternative<Conv2d>(before) || std::holds_alternative<Dense>(before) ||
+         std::holds_alternative<Add>(before);
+}
+
+Graph fuse(const Graph& graph, std::span<const ValueId> keep, const FusionTest& can_fuse) {
+  return Fusion(graph, keep, can_fuse).run();
+}
 
 }  // namespace mpsnn

@@ -31,9 +31,7 @@ class Aliasing {
       for (std::size_t o = 0; o < node.outputs.size(); ++o) {
         const ValueId y = node.outputs[o];
         if (!y || request_.bytes[y.index] == 0) continue;
-        const int shared = o == 0 ? reusable(node, i) : MemoryPlan::unplanned;
-        plan_.value[y.index] =
-            shared == MemoryPlan::unplanned ? add(request_.bytes[y.index], i) : shared;
+        assign(node, i, o == 0, y);
         PlannedBuffer& b = plan_.buffers[plan_.value[y.index]];
         b.last = std::max(b.last, last_[y.index]);
         plan_.unshared += aligned(request_.bytes[y.index]);
@@ -55,13 +53,31 @@ class Aliasing {
     return static_cast<int>(plan_.buffers.size()) - 1;
   }
 
+  /// Gives output `y` of node `i` a buffer: of the value it is a part of, of an input that it
+  /// may overwrite, or a new one.
+  void assign(const Node& node, int i, bool first, ValueId y) {
+    int& buffer = plan_.value[y.index];
+    if (buffer != MemoryPlan::unplanned) return;  // its first part was here before
+    if (const Part* part = graph_.part(y)) {
+      int& whole = plan_.value[part->whole.index];
+      if (whole == MemoryPlan::unplanned) {
+        whole = add(request_.bytes[part->whole.index], i);
+        plan_.buffers[whole].last = std::max(i, last_[part->whole.index]);
+      }
+      buffer = whole;
+    } else {
+      const int shared = first ? reusable(node, i) : MemoryPlan::unplanned;
+      buffer = shared == MemoryPlan::unplanned ? add(request_.bytes[y.index], i) : shared;
+    }
+  }
+
   /// The buffer of an input that the first output of node `i` may take over.
   int reusable(const Node& node, int i) const {
     const OpSpec& s = spec(node.op);
     for (int input : node.gradient_of ? s.gradient_in_place : s.in_place) {
       const ValueId x = node.inputs[input];
       const int b = x ? plan_.value[x.index] : MemoryPlan::unplanned;
-      if (b == MemoryPlan::unplanned) continue;
+      if (b == MemoryPlan::unplanned || graph_.part(x)) continue;
       const bool same = request_.bytes[x.index] == request_.bytes[node.outputs[0].index];
       if (same && (s.view || plan_.buffers[b].last == i)) return b;
     }

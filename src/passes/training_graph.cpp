@@ -86,14 +86,15 @@ std::vector<Gradient> add_host_updates(Graph& graph, std::span<const Gradient> g
 }  // namespace
 
 TrainingGraph training_graph(const Graph& graph, ValueId loss, const Op& rule) {
-  TrainingGraph out{eliminate_dead(graph, std::array{loss}), {}};
+  const Graph flat = flatten_concats(graph);
+  TrainingGraph out{eliminate_dead(flat, std::array{loss}), {}};
   // Dead outputs come back: a training step may need every state.
   std::vector<Node> nodes;
-  for (const Node& node : graph.nodes()) {
+  for (const Node& node : flat.nodes()) {
     if (std::ranges::any_of(node.outputs, [&](ValueId v) { return out.graph.has(v); }))
       nodes.push_back(node);
   }
-  out.graph = graph.with_nodes(std::move(nodes));
+  out.graph = flat.with_nodes(std::move(nodes));
 
   std::vector<ValueId> trainable;
   for (ValueId v : parameters(out.graph)) {
@@ -127,7 +128,7 @@ Graph inference_graph(const Graph& graph, std::span<const ValueId> outputs) {
       node.outputs.resize(1);
     }
   }
-  return eliminate_dead(graph.with_nodes(std::move(nodes)), outputs);
+  return eliminate_dead(flatten_concats(graph.with_nodes(std::move(nodes))), outputs);
 }
 
 }  // namespace mpsnn

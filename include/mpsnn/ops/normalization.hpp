@@ -73,7 +73,17 @@ struct LocalContrastNorm {
   static const OpSpec& spec();
 };
 
-using NormalizationOps =
-    OpList<BatchNorm, GroupNorm, LayerNorm, CrossChannelNorm, SpatialNorm, LocalContrastNorm>;
+/// What a convolution or dense layer in front of a BatchNorm with running statistics reads
+/// instead of its own weights. With s = gamma / sqrt(variance + epsilon):
+///   weight (O, ...), bias (O,)?, gamma, beta, mean, variance (O,)
+///     ->  weight * s, (bias - mean) * s + beta
+/// Made by the fold_batch_norm pass.
+struct FoldBatchNorm {
+  float epsilon = 1e-5f;
+  static const OpSpec& spec();
+};
+
+using NormalizationOps = OpList<BatchNorm, FoldBatchNorm, GroupNorm, LayerNorm, CrossChannelNorm,
+                                SpatialNorm, LocalContrastNorm>;
 
 }  // namespace mpsnn

@@ -4,6 +4,7 @@
 #include "backend/cpu/kernels.hpp"
 #include "mpsnn/errors.hpp"
 #include "mpsnn/training.hpp"
+#include "passes/place_concats.hpp"
 
 namespace mpsnn {
 namespace {
@@ -28,6 +29,7 @@ class CpuBackend final : public KernelBackend {
         on<AvgPool2d>(avg_pool2d_kernels()),
         // normalization
         on<BatchNorm>(batch_norm_kernels()),
+        on<FoldBatchNorm>(fold_batch_norm_kernels()),
         // neurons
         on<Neuron>(neuron_kernels()),
         on<Softmax>(softmax_kernels()),
@@ -50,7 +52,17 @@ class CpuBackend final : public KernelBackend {
   }
 
   Graph optimize(const Graph& graph, std::span<const ValueId> keep) const override {
-    return eliminate_dead(fuse(graph, keep), keep);
+    const Graph fused = fuse(fold_batch_norm(graph, keep), keep, can_fuse);
+    return place_concats(eliminate_dead(fused, keep), keep,
+                         [this](const Node& node) { return is_strided(node); });
+  }
+  /// What the kernels of the op end with.
+  static bool can_fuse(const Op& before, const Neuron& neuron) {
+    return any_fusion(before, neuron) && neuron == Neuron{} && !std::holds_alternative<Add>(before);
+  }
+  bool is_strided(const Node& node) const {
+    const auto it = kernels().find(node.op.index());
+    return it != kernels().end() && it->second.strided;
   }
   std::shared_ptr<KernelSession> make_session(const SessionOptions& options) const override {
     return std::make_shared<cpu::CpuSession>(options);

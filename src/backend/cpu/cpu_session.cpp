@@ -36,21 +36,21 @@ CpuSession::CpuSession(const SessionOptions& options) : KernelSession(options, h
   if (options.threads > 0) queue().run([&] { omp_set_num_threads(options.threads); });
 }
 
-std::shared_ptr<Packed> CpuSession::packed(const std::string& name, const MemoryDesc& canonical,
-                                           const MemoryDesc& wanted) {
-  auto& layouts = packed_[name];
+std::shared_ptr<Packed> CpuSession::packed(const StoredVariable& variable,
+                                           const MemoryDesc& canonical, const MemoryDesc& wanted) {
+  auto& layouts = packed_[variable.info.name];
   std::erase_if(layouts, [](const auto& p) { return p.expired(); });
   for (const auto& layout : layouts) {
     const auto packed = layout.lock();
     if (packed && packed->desc() == wanted) return packed;
   }
-  auto made = std::make_shared<Packed>(*this, variable(name), canonical, wanted);
+  auto made = std::make_shared<Packed>(*this, variable, canonical, wanted);
   layouts.push_back(made);
   return made;
 }
 
 std::size_t CpuSession::packed_bytes() const {
-  std::size_t sum = 0;
+  std::size_t sum = KernelSession::packed_bytes();
   for (const auto& [name, layouts] : packed_) {
     for (const auto& layout : layouts) {
       if (const auto packed = layout.lock()) sum += packed->bytes();
@@ -63,10 +63,8 @@ Weight::Weight(KernelContext& k, ValueId weight, const MemoryDesc& canonical,
                const MemoryDesc& wanted)
     : session_(&CpuSession::of(k)) {
   if (canonical == wanted) return;
-  const Node& producer = k.graph.producer(weight);
-  if (std::holds_alternative<Parameter>(producer.op) ||
-      std::holds_alternative<State>(producer.op)) {
-    packed_ = session_->packed(producer.label, canonical, wanted);
+  if (const StoredVariable* variable = k.stored(weight)) {
+    packed_ = session_->packed(*variable, canonical, wanted);
     return;
   }
   reorder_ = reorder(*session_, canonical, wanted);

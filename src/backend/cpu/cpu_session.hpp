@@ -43,7 +43,7 @@ class CpuSession final : public KernelSession {
   const dnnl::engine& engine() const { return engine_; }
   const dnnl::stream& stream() const { return stream_; }
   /// Shared by all who ask for this layout, and gone with the last of them.
-  std::shared_ptr<Packed> packed(const std::string& variable, const MemoryDesc& canonical,
+  std::shared_ptr<Packed> packed(const StoredVariable& variable, const MemoryDesc& canonical,
                                  const MemoryDesc& wanted);
   std::size_t packed_bytes() const override;
 

@@ -26,6 +26,7 @@ class ReferenceBackend final : public KernelBackend {
         on<AvgPool2d>(avg_pool2d_kernels()),
         // normalization
         on<BatchNorm>(batch_norm_kernels()),
+        on<FoldBatchNorm>(fold_batch_norm_kernels()),
         // neurons
         on<Neuron>(neuron_kernels()),
         on<Softmax>(softmax_kernels()),

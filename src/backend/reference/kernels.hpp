@@ -23,6 +23,7 @@ KernelPair max_pool2d_kernels();
 KernelPair avg_pool2d_kernels();
 // normalization
 KernelPair batch_norm_kernels();
+KernelPair fold_batch_norm_kernels();
 // neurons
 KernelPair neuron_kernels();
 KernelPair softmax_kernels();

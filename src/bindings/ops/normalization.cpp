@@ -11,6 +11,7 @@ void bind_normalization(py::module_& m) {
              return op;
            }),
            "epsilon"_a, "momentum_keep"_a);
+  py::class_<FoldBatchNorm>(m, "FoldBatchNorm", "Made by the library alone.");
   py::class_<mpsnn::GroupNorm>(m, "GroupNorm");
   py::class_<mpsnn::LayerNorm>(m, "LayerNorm");
   py::class_<mpsnn::CrossChannelNorm>(m, "CrossChannelNorm");

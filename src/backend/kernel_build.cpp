@@ -1,0 +1,116 @@
+#include <algorithm>
+
+#include "backend/kernel_executable.hpp"
+#include "backend/node_kinds.hpp"
+#include "mpsnn/errors.hpp"
+
+namespace mpsnn {
+
+/// One step per node that does work, and the memory that they ask for.
+void KernelExecutable::build(const KernelBackend& backend) {
+  const std::span<const Node> nodes = graph_.nodes();
+  MemoryRequest request{std::vector<std::size_t>(graph_.value_count()),
+                        std::vector<std::size_t>(nodes.size()), options_.outputs};
+  if (options_.loss) request.keep.push_back(options_.loss);
+  for (std::size_t i = 0; i < nodes.size(); ++i) {
+    const Node& node = nodes[i];
+    if (is_variable(node) || is_name_of_variable(node)) continue;
+    KernelStep step;
+    step.derived = derive(node);
+    for (ValueId v : node.outputs) {
+      if (!v || step.derived) continue;
+      const TensorDesc& d = graph_.desc(v);
+      request.bytes[v.index] = d.elements(options_.batch) * size_of(session_->storage(d.dtype));
+    }
+    KernelContext context{graph_, node, options_.batch, *session_, stored_};
+    if (std::holds_alternative<HostUpdate>(node.op)) {
+      step.kernel = host_update(context);
+    } else {
+      const KernelPair& pair = backend.kernels().at(node.op.index());
+      step.kernel = (node.gradient_of ? pair.gradient : pair.forward)(context);
+    }
+    request.scratch[i] = context.scratch_bytes;
+    step.node = graph_.print(node);
+    step.implementation = context.implementation;
+    if (is_source(node))
+      step.staging.emplace(graph_, node, options_.batch, options_.in_flight, *session_);
+    step.writes_loss = options_.loss && std::ranges::count(node.outputs, options_.loss) > 0;
+    for (int w = 0; w < write_count(node); ++w) {
+      if (node.inputs[w] && !is_variable(graph_.producer(node.inputs[w])))
+        throw ShapeError(str(graph_.print(node), ": input ", w, " must be a parameter or state"));
+    }
+    steps_.push_back(std::move(step));
+    node_of_step_.push_back(static_cast<int>(i));
+  }
+  plan_ = plan_memory(graph_, request);
+}
+
+/// Whether the node only gives a variable another name.
+bool KernelExecutable::is_name_of_variable(const Node& node) const {
+  return !node.outputs.empty() && graph_.root(node.outputs[0]) != node.outputs[0] &&
+         stored_.contains(graph_.root(node.outputs[0]).index);
+}
+
+/// Storage that outlives a run, for a node that reads variables alone in a graph that does not
+/// change them; else null.
+std::shared_ptr<Derived> KernelExecutable::derive(const Node& node) {
+  if (updates_ || std::holds_alternative<Dropout>(node.op) || node.inputs.empty() ||
+      node.outputs.empty())
+    return nullptr;
+  std::string key = std::string(name(node.op));
+  if (const OpSpec& s = spec(node.op); s.attributes) key += s.attributes(node.op);
+  std::vector<const StoredVariable*> from;
+  for (ValueId v : node.inputs) {
+    const auto it = v ? stored_.find(graph_.root(v).index) : stored_.end();
+    if (v && it == stored_.end()) return nullptr;
+    key += v ? str(' ', it->second->info.name, graph_.desc(v).shape) : " _";
+    if (v) from.push_back(it->second);
+  }
+  auto out = session_->derived(key, [&] {
+    auto made = std::make_shared<Derived>();
+    for (std::size_t i = 0; i < node.outputs.size(); ++i) {
+      const TensorDesc d = node.outputs[i] ? graph_.desc(node.outputs[i]) : TensorDesc{};
+      auto stored = std::make_unique<StoredVariable>();
+      stored->info = {str(key, " -> ", i), d.shape, session_->storage(d.dtype),
+                      Variable::Kind::parameter};
+      stored->buffer = session_->memory().buffer(stored->bytes());
+      made->outputs.push_back(std::move(stored));
+    }
+    made->from = std::move(from);
+    return made;
+  });
+  for (std::size_t i = 0; i < node.outputs.size(); ++i) {
+    if (node.outputs[i]) stored_[node.outputs[i].index] = out->outputs[i].get();
+  }
+  return out;
+}
+
+/// Allocates the arena and gives every step its addresses.
+void KernelExecutable::place() {
+  arena_ = session_->memory().buffer(plan_.bytes);
+  for (std::size_t s = 0; s < steps_.size(); ++s) {
+    KernelStep& step = steps_[s];
+    const Node& node = graph_.nodes()[node_of_step_[s]];
+    for (ValueId v : node.inputs) step.in.push_back(address(v));
+    for (ValueId v : node.outputs) step.out.push_back(address(v));
+    if (std::holds_alternative<Labels>(node.op)) step.in = {nullptr};  // its weights
+    if (const int b = plan_.scratch[node_of_step_[s]]; b != MemoryPlan::unplanned)
+      step.scratch = static_cast<std::byte*>(arena_.get()) + plan_.buffers[b].offset;
+    for (int i = 0; i < write_count(node); ++i) {
+      if (node.inputs[i])
+        step.writes.push_back(&session_->variable(graph_.producer(node.inputs[i]).label));
+    }
+  }
+}
+
+void* KernelExecutable::address(ValueId value) const {
+  if (!value) return nullptr;
+  if (const auto it = stored_.find(graph_.root(value).index); it != stored_.end())
+    return it->second->buffer.get();
+  const Part* part = graph_.part(value);
+  const Dim first = part ? part->first : 0;
+  return static_cast<std::byte*>(arena_.get()) + plan_.buffers[plan_.value[value.index]].offset +
+         first * size_of(session_->storage(graph_.desc(value).dtype));
+}
+
+}  // namespace mpsnn
