@@ -94,6 +94,10 @@ class Graph {
 /// The op's name as used in Python, messages and benchmarks, e.g. "conv2d".
 std::string_view name(const Op& op);
 
+/// What the outputs of a node are called, e.g. "y" and "mask"; those of a gradient node by the
+/// inputs they belong to.
+std::vector<std::string> output_names(const Node& node);
+
 /// Whether a gradient reaches the op's inputs; and whether it is dy itself, without a node.
 bool differentiable(const Op& op);
 bool passes_gradient(const Op& op);

@@ -20,6 +20,11 @@ struct Gradient {
 /// @throws ShapeError if `loss` is not one number per image.
 std::vector<Gradient> add_gradients(Graph& graph, ValueId loss, std::span<const ValueId> wrt);
 
+/// Appends the gradient node of the node that computes `y`, and returns the gradient of each
+/// input that it is differentiable in, `dy` itself where no node is needed.
+/// @throws ShapeError if `dy` is not like `y`, or no gradient passes that node.
+std::vector<Gradient> add_gradient(Graph& graph, ValueId y, ValueId dy);
+
 /// Every Parameter of `graph`, in the order they were added.
 std::vector<ValueId> parameters(const Graph& graph);
 

@@ -6,6 +6,8 @@ per image. The equations are those of `include/mpsnn/ops/`.
 
 from __future__ import annotations
 
+from mpsnn.gradients import Gradients
+from mpsnn.inspection import Inspection
 from mpsnn.values import Value
 from mpsnn.vocabulary.arithmetic import Arithmetic
 from mpsnn.vocabulary.convolution import Convolution
@@ -30,6 +32,8 @@ class Graph(
     Sampling,
     Reductions,
     Losses,
+    Gradients,
+    Inspection,
 ):
     """A network under construction. Nodes run in the order they were added.
 

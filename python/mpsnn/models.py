@@ -6,7 +6,11 @@ from typing import NamedTuple
 
 from mpsnn import layers
 from mpsnn.graph import Graph
+from mpsnn.inception import inception_v3
 from mpsnn.values import Value
+
+
+__all__ = ["Classifier", "digits", "inception_v3"]
 
 
 class Classifier(NamedTuple):

@@ -36,6 +36,16 @@ class Value:
         """Name of the node that computes it, unique for inputs and parameters."""
         return self.graph.core.label(self.id)
 
+    @property
+    def states(self) -> dict[str, Value]:
+        """What its node computes besides, by name: a dropout's mask, a batch_norm's statistics.
+
+        A state can be exported from training steps, and read by other ops.
+        """
+        node = self.graph.node(self)
+        pairs = zip(node.output_names, node.outputs, strict=True)
+        return {name: Value(self.graph, v) for name, v in list(pairs)[1:] if v.index >= 0}
+
     def __repr__(self) -> str:
         return f"Value({self.label or self.id.index!r}, shape={self.shape}, dtype={self.dtype})"
 

@@ -50,6 +50,41 @@ void bind_graph_class(py::module_& m) {
       .def("print", [](const Graph& self) { return self.print(); }, "One line per node.");
 }
 
+/// What Python shows of a node.
+struct NodeView {
+  std::string op;
+  std::vector<ValueId> inputs, outputs;
+  std::vector<std::string> output_names;
+  std::string label;
+  bool gradient, parameter, trainable;
+  std::string line;
+};
+
+std::vector<NodeView> nodes(const Graph& graph) {
+  std::vector<NodeView> out;
+  for (const Node& node : graph.nodes()) {
+    const auto* parameter = std::get_if<Parameter>(&node.op);
+    out.push_back({std::string(name(node.op)), node.inputs, node.outputs, output_names(node),
+                   node.label, bool(node.gradient_of), parameter != nullptr,
+                   parameter && parameter->trainable, graph.print(node)});
+  }
+  return out;
+}
+
+void bind_nodes(py::module_& m) {
+  py::class_<NodeView>(m, "Node", "One node of a graph, as it was when it was asked for.")
+      .def_readonly("op", &NodeView::op)
+      .def_readonly("inputs", &NodeView::inputs, "Absent where an optional input is left out.")
+      .def_readonly("outputs", &NodeView::outputs, "Absent where nobody wants the value.")
+      .def_readonly("output_names", &NodeView::output_names)
+      .def_readonly("label", &NodeView::label)
+      .def_readonly("gradient", &NodeView::gradient, "Whether it is a gradient node.")
+      .def_readonly("parameter", &NodeView::parameter)
+      .def_readonly("trainable", &NodeView::trainable)
+      .def_readonly("line", &NodeView::line, "As the graph prints it.");
+  m.def("nodes", &nodes, "graph"_a, "Every node, in order.");
+}
+
 void bind_passes(py::module_& m) {
   m.def(
       "add_gradients",
@@ -61,6 +96,15 @@ void bind_passes(py::module_& m) {
       "graph"_a, "loss"_a, "wrt"_a,
       "Append the gradient nodes; the gradient of each value in `wrt`, absent where there is "
       "none.");
+  m.def(
+      "add_gradient",
+      [](Graph& graph, ValueId y, ValueId dy) {
+        std::vector<std::pair<ValueId, ValueId>> out;
+        for (const Gradient& g : add_gradient(graph, y, dy)) out.emplace_back(g.value, g.gradient);
+        return out;
+      },
+      "graph"_a, "y"_a, "dy"_a,
+      "Append the gradient node of the node that computes `y`; each input and its gradient.");
   m.def(
       "training_graph",
       [](const Graph& graph, ValueId loss, const Op& rule) {
@@ -79,8 +123,7 @@ void bind_passes(py::module_& m) {
         return eliminate_dead(graph, keep);
       },
       "graph"_a, "keep"_a);
-  m.def(
-      "flatten_concats", [](const Graph& graph) { return flatten_concats(graph); }, "graph"_a);
+  m.def("flatten_concats", [](const Graph& graph) { return flatten_concats(graph); }, "graph"_a);
   m.def(
       "fold_batch_norm",
       [](const Graph& graph, const std::vector<ValueId>& keep) {
@@ -121,6 +164,7 @@ void bind_vocabulary(py::module_& m) {
 void bind_graph(py::module_& m) {
   bind_value(m);
   bind_graph_class(m);
+  bind_nodes(m);
   bind_passes(m);
   bind_vocabulary(m);
 }

@@ -95,6 +95,30 @@ std::vector<Gradient> add_gradients(Graph& graph, ValueId loss, std::span<const 
   return out;
 }
 
+std::vector<Gradient> add_gradient(Graph& graph, ValueId y, ValueId dy) {
+  const Node node = graph.producer(y);
+  const OpSpec& s = spec(node.op);
+  if (node.gradient_of || s.gradients.empty())
+    throw ShapeError(str("gradient: no gradient passes ", graph.print(node)));
+  if (node.outputs.front() != y)
+    throw ShapeError(
+        str("gradient: y must be the first output of its node, got ", graph.print(node)));
+  if (graph.desc(dy) != graph.desc(y))
+    throw ShapeError(
+        str("gradient: dy must be like y ", graph.desc(y).shape, ", got ", graph.desc(dy).shape));
+  const std::vector<bool> all(graph.value_count(), true);
+  GradientSums gradients(graph);
+  if (s.passes_gradient)
+    pass(graph, node, dy, all, gradients);
+  else
+    differentiate(graph, node, dy, all, gradients);
+  std::vector<Gradient> out;
+  for (ValueId x : node.inputs) {
+    if (x && gradients.get(x)) out.push_back({x, gradients.get(x)});
+  }
+  return out;
+}
+
 std::vector<ValueId> parameters(const Graph& graph) {
   std::vector<ValueId> out;
   for (const Node& node : graph.nodes()) {

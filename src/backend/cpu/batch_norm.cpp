@@ -2,6 +2,7 @@
 
 #include "backend/cpu/cpu_session.hpp"
 #include "backend/cpu/kernels.hpp"
+#include "backend/cpu/strided.hpp"
 
 namespace mpsnn::cpu {
 namespace {
@@ -84,7 +85,8 @@ Kernel forward(KernelContext& k) {
   const NormSizes s(k, k.in(0));
   const Geometry g(k, s);
   const Forward desc = g.forward(k, prop_kind::forward_training);
-  const int whole = fits(desc, g) ? k.batch : -1;  // images of a run that oneDNN can do
+  const int whole =
+      fits(desc, g) && !is_strided(k) ? k.batch : -1;  // images of a run that oneDNN can do
   report(k, whole > 0 ? desc.impl_info_str() : "mpsnn");
   const MemoryDesc mask = s.relu ? desc.workspace_desc() : MemoryDesc();
   Primitive run(desc, {{DNNL_ARG_SRC, g.x},
@@ -98,6 +100,7 @@ Kernel forward(KernelContext& k) {
   const Output mean(k, 1, bytes), variance(k, 2, bytes);
   const Output masks(k, 3, s.relu ? k.in_elements(0) : 0);
   const Scratch scratch(k, run.scratch_bytes());
+  const std::size_t y_row = k.out_row(0);
   return [=, &session](const Launch& l) mutable {
     const NormForward d = {l.in<float>(0),
                            l.in<float>(1),
@@ -105,7 +108,8 @@ Kernel forward(KernelContext& k) {
                            l.out<float>(0),
                            mean.at<float>(l),
                            variance.at<float>(l),
-                           s.relu ? masks.at<std::uint8_t>(l) : nullptr};
+                           s.relu ? masks.at<std::uint8_t>(l) : nullptr,
+                           y_row};
     if (l.run.images == whole)
       run.run(session.stream(), {d.x, d.gamma, d.beta, d.y, d.mean, d.variance, d.mask},
               scratch.at(l));
@@ -122,7 +126,7 @@ Kernel gradient(KernelContext& k) {
   const Geometry g(k, s);
   const Forward hint = g.forward(k, prop_kind::forward_training);
   const Backward desc = g.backward(k, hint);
-  const int whole = fits(hint, g) ? k.batch : -1;
+  const int whole = fits(hint, g) && !is_strided(k) ? k.batch : -1;
   report(k, whole > 0 ? desc.impl_info_str() : "mpsnn");
   // oneDNN 3.2 refuses to run if it is also given the shift.
   Primitive run(desc, {{DNNL_ARG_DIFF_DST, g.x},
@@ -137,11 +141,13 @@ Kernel gradient(KernelContext& k) {
   const std::size_t bytes = s.channels * sizeof(float);
   const Output dx(k, 0, g.x.get_size()), dgamma(k, 1, bytes), dbeta(k, 2, bytes);
   const Scratch scratch(k, run.scratch_bytes());
+  const std::size_t dy_row = k.in_row(0);
   return [=, &session](const Launch& l) mutable {
-    const NormGradient d = {
-        l.in<float>(0),  l.in<float>(1),      l.in<float>(2),
-        l.in<float>(3),  l.in<float>(4),      s.relu ? l.in<std::uint8_t>(5) : nullptr,
-        dx.at<float>(l), dgamma.at<float>(l), dbeta.at<float>(l)};
+    const NormGradient d = {l.in<float>(0),     l.in<float>(1),
+                            l.in<float>(2),     l.in<float>(3),
+                            l.in<float>(4),     s.relu ? l.in<std::uint8_t>(5) : nullptr,
+                            dx.at<float>(l),    dgamma.at<float>(l),
+                            dbeta.at<float>(l), dy_row};
     if (l.run.images == whole)
       run.run(session.stream(),
               {d.dy, d.x, d.gamma, d.mean, d.variance, d.mask, d.dx, d.dgamma, d.dbeta},
@@ -153,6 +159,6 @@ Kernel gradient(KernelContext& k) {
 
 }  // namespace
 
-KernelPair batch_norm_kernels() { return {forward, gradient}; }
+KernelPair batch_norm_kernels() { return {forward, gradient, true}; }
 
 }  // namespace mpsnn::cpu

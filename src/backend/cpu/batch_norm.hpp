@@ -22,12 +22,14 @@ struct NormForward {
   const float *x, *gamma, *beta;
   float *y, *mean, *variance;
   std::uint8_t* mask;  ///< Null: not wanted.
+  std::size_t y_row;   ///< Floats from one row of y to the next.
 };
 
 struct NormGradient {
   const float *dy, *x, *gamma, *mean, *variance;
   const std::uint8_t* mask;  ///< Null: no neuron.
   float *dx, *dgamma, *dbeta;
+  std::size_t dy_row;  ///< Floats from one row of dy to the next.
 };
 
 /// Batch normalization by our own loops, for what oneDNN cannot do: statistics of

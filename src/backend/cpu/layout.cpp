@@ -11,6 +11,7 @@ struct Runs {
   std::size_t outer;
   std::size_t bytes;              // of the concatenation
   std::vector<std::size_t> part;  // bytes of each input
+  std::vector<bool> copied;       // not so if it is a part of the concatenation already
 
   /// `whole` is the concatenation, `parts` its inputs.
   Runs(const KernelContext& k, const Shape& whole, std::span<const ValueId> parts) {
@@ -23,19 +24,39 @@ struct Runs {
     };
     bytes = run(whole);
     for (ValueId v : parts) part.push_back(v ? run(k.graph.desc(v).shape) : 0);
+    for (ValueId v : k.node.gradient_of ? k.node.outputs : k.node.inputs)
+      copied.push_back(v && !k.graph.part(v));
+  }
+  /// Whether there is anything to do.
+  bool any() const { return std::ranges::count(copied, true) > 0; }
+
+  /// Calls f(input, byte of it, byte of the concatenation) for every run to copy.
+  template <class F>
+  void each(std::size_t begin, std::size_t end, const F& f) const {
+    for (std::size_t r = begin; r < end; ++r) {
+      std::size_t at = r * bytes;
+      for (std::size_t i = 0; i < part.size(); at += part[i++]) {
+        if (copied[i]) f(i, r * part[i], at);
+      }
+    }
   }
 };
 
+/// Its producers and readers use the memory of the whole: see place_concats.
+Kernel in_place(KernelContext& k) {
+  k.implementation = "in place";
+  return [](const Launch&) {};
+}
+
 Kernel concat(KernelContext& k) {
   const Runs runs(k, k.out(0), k.node.inputs);
+  if (!runs.any()) return in_place(k);
   return [runs](const Launch& l) {
     auto* y = l.out<std::byte>(0);
     parallel_for(runs.outer, runs.bytes / sizeof(float), [&](std::size_t begin, std::size_t end) {
-      for (std::size_t r = begin; r < end; ++r) {
-        std::byte* to = y + r * runs.bytes;
-        for (std::size_t i = 0; i < runs.part.size(); to += runs.part[i++])
-          std::memcpy(to, l.in<std::byte>(i) + r * runs.part[i], runs.part[i]);
-      }
+      runs.each(begin, end, [&](std::size_t i, std::size_t from, std::size_t to) {
+        std::memcpy(y + to, l.in<std::byte>(i) + from, runs.part[i]);
+      });
     });
   };
 }
@@ -47,15 +68,13 @@ std::span<const ValueId> parts_of(const KernelContext& k) {
 
 Kernel concat_gradient(KernelContext& k) {
   const Runs runs(k, k.in(0), parts_of(k));
+  if (!runs.any()) return in_place(k);
   return [runs](const Launch& l) {
     const auto* dy = l.in<std::byte>(0);
     parallel_for(runs.outer, runs.bytes / sizeof(float), [&](std::size_t begin, std::size_t end) {
-      for (std::size_t r = begin; r < end; ++r) {
-        const std::byte* from = dy + r * runs.bytes;
-        for (std::size_t i = 0; i < runs.part.size(); from += runs.part[i++]) {
-          if (l.outputs[i]) std::memcpy(l.out<std::byte>(i) + r * runs.part[i], from, runs.part[i]);
-        }
-      }
+      runs.each(begin, end, [&](std::size_t i, std::size_t to, std::size_t from) {
+        std::memcpy(l.out<std::byte>(i) + to, dy + from, runs.part[i]);
+      });
     });
   };
 }

@@ -35,17 +35,17 @@ MPSNN_SIMD void variance_of(const float* x, const float* mean, const Block b, fl
 }
 
 MPSNN_SIMD void normalize(const float* x, const float* scale, const float* shift, bool relu,
-                          const Block b, float* y, std::uint8_t* mask) {
+                          const Block b, float* y, std::size_t y_row, std::uint8_t* mask) {
   const float least = relu ? 0 : -INFINITY;
   for (std::size_t r = 0; r < b.rows; ++r) {
-    const std::size_t at = r * b.stride;
+    const std::size_t at = r * b.stride, to = r * y_row;
 #pragma omp simd
     for (std::size_t c = 0; c < b.n; ++c) {
       const float value = x[at + c] * scale[c] + shift[c];
-      y[at + c] = value < least ? least : value;
+      y[to + c] = value < least ? least : value;
     }
     if (!mask) continue;
-    for (std::size_t c = 0; c < b.n; ++c) mask[at + c] = y[at + c] > 0;
+    for (std::size_t c = 0; c < b.n; ++c) mask[at + c] = y[to + c] > 0;
   }
 }
 
@@ -53,10 +53,10 @@ MPSNN_SIMD void normalize(const float* x, const float* scale, const float* shift
 MPSNN_SIMD void gradient_sums(const NormGradient& d, const Block b, float* sum_g, float* sum_gx) {
   double g_total[lanes] = {}, gx_total[lanes] = {};
   for (std::size_t r = 0; r < b.rows; ++r) {
-    const std::size_t at = r * b.stride;
+    const std::size_t at = r * b.stride, from = r * d.dy_row;
 #pragma omp simd
     for (std::size_t c = 0; c < b.n; ++c) {
-      const double g = d.mask && !d.mask[at + c] ? 0 : d.dy[at + c];
+      const double g = d.mask && !d.mask[at + c] ? 0 : d.dy[from + c];
       g_total[c] += g;
       gx_total[c] += g * (d.x[at + c] - d.mean[c]);
     }
@@ -71,10 +71,10 @@ MPSNN_SIMD void gradient_sums(const NormGradient& d, const Block b, float* sum_g
 MPSNN_SIMD void gradient_rows(const NormGradient& d, const Block b, const float* scale,
                               const float* mean_g, const float* slope) {
   for (std::size_t r = 0; r < b.rows; ++r) {
-    const std::size_t at = r * b.stride;
+    const std::size_t at = r * b.stride, from = r * d.dy_row;
 #pragma omp simd
     for (std::size_t c = 0; c < b.n; ++c) {
-      const float g = d.mask && !d.mask[at + c] ? 0 : d.dy[at + c];
+      const float g = d.mask && !d.mask[at + c] ? 0 : d.dy[from + c];
       d.dx[at + c] = scale[c] * (g - mean_g[c] - (d.x[at + c] - d.mean[c]) * slope[c]);
     }
   }
@@ -95,13 +95,14 @@ void forward_block(const NormSizes& s, const NormForward& d, std::size_t c, Bloc
     shift[i] = d.beta[c + i] - d.mean[c + i] * scale[i];
   }
   b.rows = s.batch * s.rows_per_image;
-  normalize(d.x + c, scale, shift, s.relu, b, d.y + c, at(d.mask, c));
+  normalize(d.x + c, scale, shift, s.relu, b, d.y + c, d.y_row, at(d.mask, c));
 }
 
 void gradient_block(const NormSizes& s, const NormGradient& whole, std::size_t c, Block b) {
   const NormGradient d = {whole.dy + c,    whole.x + c,         whole.gamma + c,
                           whole.mean + c,  whole.variance + c,  at(whole.mask, c),
-                          at(whole.dx, c), at(whole.dgamma, c), at(whole.dbeta, c)};
+                          at(whole.dx, c), at(whole.dgamma, c), at(whole.dbeta, c),
+                          whole.dy_row};
   float sum_g[lanes], sum_gx[lanes], scale[lanes], mean_g[lanes], slope[lanes];
   gradient_sums(d, b, sum_g, sum_gx);
   const float rows = static_cast<float>(b.rows);

@@ -66,8 +66,9 @@ void max_pool(const PoolSizes& s, const float* x, float* y, Index* argmax) {
     for (std::size_t row = begin; row < end; ++row) {
       const float* image = x + row / s.out_h * s.h * s.w * s.c;
       for (Dim ow = 0; ow < s.out_w; ++ow) {
-        const Dim at = (row * s.out_w + ow) * s.c;
-        max_window(s, image, row % s.out_h, ow, y + at, argmax ? argmax + at : nullptr);
+        const Dim at = row * s.out_w + ow;
+        max_window(s, image, row % s.out_h, ow, y + at * s.y_row,
+                   argmax ? argmax + at * s.c : nullptr);
       }
     }
   });
@@ -80,7 +81,7 @@ void max_gradient(const PoolSizes& s, const float* dy, const Index* argmax, floa
   const int area = s.kernel.h * s.kernel.w;
   std::fill_n(dx, s.h * s.w * s.c, 0.0f);
   for (Dim oh = 0; oh < s.out_h; ++oh) {
-    for (Dim ow = 0; ow < s.out_w; ++ow, dy += s.c, argmax += s.c) {
+    for (Dim ow = 0; ow < s.out_w; ++ow, dy += s.y_row, argmax += s.c) {
       const Dim h = oh * s.stride.h - s.top, w = ow * s.stride.w - s.left;
       for (Dim i = 0; i < s.c; ++i) {
         const int position = argmax[i];
@@ -94,10 +95,10 @@ void max_gradient(const PoolSizes& s, const float* dy, const Index* argmax, floa
 
 template <class Index>
 void max_pool_gradient(const PoolSizes& s, const float* dy, const Index* argmax, float* dx) {
-  const Dim in = s.h * s.w * s.c, out = s.out_h * s.out_w * s.c;
+  const Dim in = s.h * s.w * s.c, out = s.out_h * s.out_w;
   parallel_for(s.n, in, [&](std::size_t begin, std::size_t end) {
     for (std::size_t n = begin; n < end; ++n)
-      max_gradient(s, dy + n * out, argmax + n * out, dx + n * in);
+      max_gradient(s, dy + n * out * s.y_row, argmax + n * out * s.c, dx + n * in);
   });
 }
 
@@ -141,7 +142,7 @@ Kernel own_average_pool(const PoolSizes& s) {
       for (std::size_t row = begin; row < end; ++row) {
         const float* image = x + row / s.out_h * s.h * s.w * s.c;
         for (Dim ow = 0; ow < s.out_w; ++ow) {
-          float* to = y + (row * s.out_w + ow) * s.c;
+          float* to = y + (row * s.out_w + ow) * s.y_row;
           std::fill_n(to, s.c, 0.0f);
           each_pixel(s, row % s.out_h, ow, [&](Dim pixel, float scale) {
             add_scaled(image + pixel * s.c, s.c, scale, to);
@@ -156,14 +157,14 @@ Kernel own_average_pool_gradient(const PoolSizes& s) {
   return [s](const Launch& l) {
     const float* dy = l.in<float>(0);
     float* dx = l.out<float>(0);
-    const Dim in = s.h * s.w * s.c, out = s.out_h * s.out_w * s.c;
+    const Dim in = s.h * s.w * s.c, out = s.out_h * s.out_w * s.y_row;
     parallel_for(s.n, in, [=, &s](std::size_t begin, std::size_t end) {
       for (std::size_t n = begin; n < end; ++n) {
         float* image = dx + n * in;
         const float* from = dy + n * out;
         std::fill_n(image, in, 0.0f);
         for (Dim oh = 0; oh < s.out_h; ++oh) {
-          for (Dim ow = 0; ow < s.out_w; ++ow, from += s.c)
+          for (Dim ow = 0; ow < s.out_w; ++ow, from += s.y_row)
             each_pixel(s, oh, ow, [&](Dim pixel, float scale) {
               add_scaled(from, s.c, scale, image + pixel * s.c);
             });

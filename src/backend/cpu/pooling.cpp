@@ -4,6 +4,7 @@
 
 #include "backend/cpu/cpu_session.hpp"
 #include "backend/cpu/kernels.hpp"
+#include "backend/cpu/strided.hpp"
 
 namespace mpsnn::cpu {
 namespace {
@@ -99,7 +100,8 @@ Kernel forward(KernelContext& k) {
   CpuSession& session = CpuSession::of(k);
   const Geometry<Op> g(k, k.in(0), k.out(0));
   const bool training = k.has_out(1);
-  const auto pair = Pair<Op>::find(g, k.op<Op>(), training);
+  auto pair = Pair<Op>::find(g, k.op<Op>(), training);
+  if (is_strided(k)) pair.reset();
   report(k, pair ? pair->forward.impl_info_str() : "mpsnn");
   if (!pair) return own<Op>(k, k.in(0));
   Primitive run(pair->forward,
@@ -118,7 +120,8 @@ Kernel gradient(KernelContext& k) {
   CpuSession& session = CpuSession::of(k);
   const Geometry<Op> g(k, k.out(0), k.in(0));
   constexpr bool max = std::is_same_v<Op, MaxPool2d>;
-  const auto pair = Pair<Op>::find(g, k.op<Op>(), true);
+  auto pair = Pair<Op>::find(g, k.op<Op>(), true);
+  if (is_strided(k)) pair.reset();
   report(k, pair ? pair->backward.impl_info_str() : "mpsnn");
   if (!pair) return own<Op>(k, k.out(0));
   Primitive run(pair->backward,
@@ -134,8 +137,8 @@ Kernel gradient(KernelContext& k) {
 
 }  // namespace
 
-KernelPair max_pool2d_kernels() { return {forward<MaxPool2d>, gradient<MaxPool2d>}; }
+KernelPair max_pool2d_kernels() { return {forward<MaxPool2d>, gradient<MaxPool2d>, true}; }
 
-KernelPair avg_pool2d_kernels() { return {forward<AvgPool2d>, gradient<AvgPool2d>}; }
+KernelPair avg_pool2d_kernels() { return {forward<AvgPool2d>, gradient<AvgPool2d>, true}; }
 
 }  // namespace mpsnn::cpu

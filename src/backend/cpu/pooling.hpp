@@ -13,6 +13,7 @@ struct PoolSizes {
   Dim top, left;  ///< Padding before the first pixel.
   bool zero;      ///< Edge::zero.
   bool wide;      ///< argmax is int32, not uint8.
+  Dim y_row;      ///< Floats from one pixel of y, or dy, to the next.
 
   template <class Op>
   PoolSizes(const KernelContext& k, const Op& op, const Shape& x)
@@ -24,6 +25,7 @@ struct PoolSizes {
     left = window.w.before;
     zero = op.edge == Edge::zero;
     wide = op.kernel.h * op.kernel.w >= 255;
+    y_row = k.node.gradient_of ? k.in_row(0) : k.out_row(0);
   }
 };
 
