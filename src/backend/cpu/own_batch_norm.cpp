@@ -1,141 +1,246 @@
 #include <cmath>
 
 #include "backend/cpu/batch_norm.hpp"
+#include "backend/cpu/lanes.hpp"
 #include "backend/cpu/simd.hpp"
 
 namespace mpsnn::cpu {
 namespace {
 
-constexpr std::size_t lanes = 16;  // channels at once, their sums in registers
+constexpr std::size_t group = 8;   // blocks of so many channels, which a thread does together
+constexpr std::size_t chunk = 64;  // rows whose sums float32 holds well enough; in the cache
 
-/// Rows [0, rows) of channels [0, n) of an array with `stride` channels.
+/// Rows [first, last) of `n` channels from channel c.
 struct Block {
-  std::size_t rows, stride, n;
+  std::size_t c, n, first, last;
 };
 
-MPSNN_SIMD void mean_of(const float* x, const Block b, float* mean) {
-  double sum[lanes] = {};
-  for (std::size_t r = 0; r < b.rows; ++r) {
-#pragma omp simd
-    for (std::size_t c = 0; c < b.n; ++c) sum[c] += x[r * b.stride + c];
-  }
-  for (std::size_t c = 0; c < b.n; ++c) mean[c] = static_cast<float>(sum[c] / b.rows);
-}
+/// Per channel of a group, over the chunks so far.
+struct Totals {
+  double a[group * lanes] = {}, b[group * lanes] = {};
+};
 
-MPSNN_SIMD void variance_of(const float* x, const float* mean, const Block b, float* variance) {
-  double sum[lanes] = {};
-  for (std::size_t r = 0; r < b.rows; ++r) {
-#pragma omp simd
-    for (std::size_t c = 0; c < b.n; ++c) {
-      const double d = x[r * b.stride + c] - mean[c];
-      sum[c] += d * d;
-    }
-  }
-  for (std::size_t c = 0; c < b.n; ++c) variance[c] = static_cast<float>(sum[c] / b.rows);
-}
-
-MPSNN_SIMD void normalize(const float* x, const float* scale, const float* shift, bool relu,
-                          const Block b, float* y, std::size_t y_row, std::uint8_t* mask) {
-  const float least = relu ? 0 : -INFINITY;
-  for (std::size_t r = 0; r < b.rows; ++r) {
-    const std::size_t at = r * b.stride, to = r * y_row;
-#pragma omp simd
-    for (std::size_t c = 0; c < b.n; ++c) {
-      const float value = x[at + c] * scale[c] + shift[c];
-      y[to + c] = value < least ? least : value;
-    }
-    if (!mask) continue;
-    for (std::size_t c = 0; c < b.n; ++c) mask[at + c] = y[to + c] > 0;
-  }
-}
-
-/// Sums over the rows of g and of g * (x - mean), with g what of dy the neuron let through.
-MPSNN_SIMD void gradient_sums(const NormGradient& d, const Block b, float* sum_g, float* sum_gx) {
-  double g_total[lanes] = {}, gx_total[lanes] = {};
-  for (std::size_t r = 0; r < b.rows; ++r) {
-    const std::size_t at = r * b.stride, from = r * d.dy_row;
-#pragma omp simd
-    for (std::size_t c = 0; c < b.n; ++c) {
-      const double g = d.mask && !d.mask[at + c] ? 0 : d.dy[from + c];
-      g_total[c] += g;
-      gx_total[c] += g * (d.x[at + c] - d.mean[c]);
-    }
-  }
+/// A block's mean and sum of squared deviations, joined to those of the chunks before by the
+/// formula of Chan, Golub and LeVeque 1979: one pass over memory.
+void join(const Block& b, const float* sum, const float* square, double* means, double* squares) {
+  const double before = b.first, all = b.last, rows = b.last - b.first;
   for (std::size_t c = 0; c < b.n; ++c) {
-    sum_g[c] = static_cast<float>(g_total[c]);
-    sum_gx[c] = static_cast<float>(gx_total[c]);
+    const double delta = sum[c] - means[c];
+    means[c] += delta * rows / all;
+    squares[c] += square[c] + delta * delta * before * rows / all;
   }
 }
 
-/// dx = scale * (g - sum_g / rows - (x - mean) * slope)
-MPSNN_SIMD void gradient_rows(const NormGradient& d, const Block b, const float* scale,
-                              const float* mean_g, const float* slope) {
-  for (std::size_t r = 0; r < b.rows; ++r) {
-    const std::size_t at = r * b.stride, from = r * d.dy_row;
-#pragma omp simd
+MPSNN_SIMD void add_statistics(const float* x, std::size_t row, const Block& b, double* means,
+                               double* squares) {
+  Floats sum = {}, square = {}, value;
+  for (std::size_t r = b.first; r < b.last; ++r) {
+    load(x + r * row, value);
+    sum += value;
+  }
+  sum /= static_cast<float>(b.last - b.first);
+  for (std::size_t r = b.first; r < b.last; ++r) {
+    load(x + r * row, value);
+    value -= sum;
+    square += value * value;
+  }
+  float s[lanes], q[lanes];
+  store(sum, s);
+  store(square, q);
+  join(b, s, q, means, squares);
+}
+
+/// The same for fewer channels than a vector has.
+void add_statistics_of_rest(const float* x, std::size_t row, const Block& b, double* means,
+                            double* squares) {
+  float sum[lanes] = {}, square[lanes] = {};
+  for (std::size_t c = 0; c < b.n; ++c) {
+    for (std::size_t r = b.first; r < b.last; ++r) sum[c] += x[r * row + c];
+    sum[c] /= static_cast<float>(b.last - b.first);
+    for (std::size_t r = b.first; r < b.last; ++r) {
+      const float d = x[r * row + c] - sum[c];
+      square[c] += d * d;
+    }
+  }
+  join(b, sum, square, means, squares);
+}
+
+template <bool masked>
+MPSNN_SIMD void normalize(const NormForward& d, std::size_t row, const Block& b, const float* scale,
+                          const float* shift, float least) {
+  Floats factor, term, value;
+  load(scale, factor);
+  load(shift, term);
+  const Floats low = Floats{} + least;
+  const float* x = d.x + b.c;
+  float* y = d.y + b.c;
+  std::uint8_t* mask = masked ? d.mask + b.c : nullptr;
+  for (std::size_t r = b.first; r < b.last; ++r) {
+    load(x + r * row, value);
+    value = value * factor + term;
+    if constexpr (masked) store_positive(value, mask + r * row);
+    value = value < low ? low : value;
+    store(value, y + r * d.y_row);
+  }
+}
+
+void normalize_rest(const NormForward& d, std::size_t row, const Block& b, const float* scale,
+                    const float* shift, float least) {
+  for (std::size_t r = b.first; r < b.last; ++r) {
     for (std::size_t c = 0; c < b.n; ++c) {
-      const float g = d.mask && !d.mask[at + c] ? 0 : d.dy[from + c];
-      d.dx[at + c] = scale[c] * (g - mean_g[c] - (d.x[at + c] - d.mean[c]) * slope[c]);
+      const std::size_t at = r * row + b.c + c;
+      const float value = d.x[at] * scale[c] + shift[c];
+      d.y[r * d.y_row + b.c + c] = value < least ? least : value;
+      if (d.mask) d.mask[at] = value > 0;
     }
   }
 }
 
-template <class T>
-T* at(T* data, std::size_t c) {
-  return data ? data + c : nullptr;
-}
-
-void forward_block(const NormSizes& s, const NormForward& d, std::size_t c, Block b, int images) {
-  b.rows = images * s.rows_per_image;
-  mean_of(d.x + c, b, d.mean + c);
-  variance_of(d.x + c, d.mean + c, b, d.variance + c);
-  float scale[lanes], shift[lanes];
-  for (std::size_t i = 0; i < b.n; ++i) {
-    scale[i] = d.gamma[c + i] / std::sqrt(d.variance[c + i] + s.epsilon);
-    shift[i] = d.beta[c + i] - d.mean[c + i] * scale[i];
+/// Sums of g and of g * (x - mean), with g what of dy the neuron let through.
+template <bool masked>
+MPSNN_SIMD void add_gradients(const NormGradient& d, std::size_t row, const Block& b, double* sum_g,
+                              double* sum_gx) {
+  Floats mean, g, x, g_sum = {}, gx_sum = {};
+  load(d.mean + b.c, mean);
+  for (std::size_t r = b.first; r < b.last; ++r) {
+    load(d.dy + r * d.dy_row + b.c, g);
+    load(d.x + r * row + b.c, x);
+    if constexpr (masked) keep_where(d.mask + r * row + b.c, g);
+    g_sum += g;
+    gx_sum += g * (x - mean);
   }
-  b.rows = s.batch * s.rows_per_image;
-  normalize(d.x + c, scale, shift, s.relu, b, d.y + c, d.y_row, at(d.mask, c));
-}
-
-void gradient_block(const NormSizes& s, const NormGradient& whole, std::size_t c, Block b) {
-  const NormGradient d = {whole.dy + c,    whole.x + c,         whole.gamma + c,
-                          whole.mean + c,  whole.variance + c,  at(whole.mask, c),
-                          at(whole.dx, c), at(whole.dgamma, c), at(whole.dbeta, c),
-                          whole.dy_row};
-  float sum_g[lanes], sum_gx[lanes], scale[lanes], mean_g[lanes], slope[lanes];
-  gradient_sums(d, b, sum_g, sum_gx);
-  const float rows = static_cast<float>(b.rows);
-  for (std::size_t i = 0; i < b.n; ++i) {
-    const float inverse = 1 / std::sqrt(d.variance[i] + s.epsilon);
-    if (d.dgamma) d.dgamma[i] = sum_gx[i] * inverse;
-    if (d.dbeta) d.dbeta[i] = sum_g[i];
-    scale[i] = d.gamma[i] * inverse;
-    mean_g[i] = sum_g[i] / rows;
-    slope[i] = sum_gx[i] / rows * inverse * inverse;
+  for (std::size_t c = 0; c < lanes; ++c) {
+    sum_g[c] += g_sum[c];
+    sum_gx[c] += gx_sum[c];
   }
-  if (d.dx) gradient_rows(d, b, scale, mean_g, slope);
 }
 
+/// What of dy the neuron let through, at one element.
+float through(const NormGradient& d, std::size_t row, std::size_t r, std::size_t c) {
+  return d.mask && !d.mask[r * row + c] ? 0 : d.dy[r * d.dy_row + c];
+}
+
+void add_gradients_of_rest(const NormGradient& d, std::size_t row, const Block& b, double* sum_g,
+                           double* sum_gx) {
+  for (std::size_t r = b.first; r < b.last; ++r) {
+    for (std::size_t c = b.c; c < b.c + b.n; ++c) {
+      const float g = through(d, row, r, c);
+      sum_g[c - b.c] += g;
+      sum_gx[c - b.c] += g * (d.x[r * row + c] - d.mean[c]);
+    }
+  }
+}
+
+/// dx = scale * (g - mean_g - (x - mean) * slope)
+template <bool masked>
+MPSNN_SIMD void gradient_rows(const NormGradient& d, std::size_t row, const Block& b,
+                              const float* scale, const float* mean_g, const float* slope) {
+  Floats mean, factor, shift, steep, g, x;
+  load(d.mean + b.c, mean);
+  load(scale, factor);
+  load(mean_g, shift);
+  load(slope, steep);
+  for (std::size_t r = b.first; r < b.last; ++r) {
+    load(d.dy + r * d.dy_row + b.c, g);
+    load(d.x + r * row + b.c, x);
+    if constexpr (masked) keep_where(d.mask + r * row + b.c, g);
+    g = factor * (g - shift - (x - mean) * steep);
+    store(g, d.dx + r * row + b.c);
+  }
+}
+
+void gradient_rows_of_rest(const NormGradient& d, std::size_t row, const Block& b,
+                           const float* scale, const float* mean_g, const float* slope) {
+  for (std::size_t r = b.first; r < b.last; ++r) {
+    for (std::size_t c = b.c; c < b.c + b.n; ++c) {
+      const std::size_t i = c - b.c, at = r * row + c;
+      d.dx[at] = scale[i] * (through(d, row, r, c) - mean_g[i] - (d.x[at] - d.mean[c]) * slope[i]);
+    }
+  }
+}
+
+/// Calls f(block, place of its first channel in the group) for channels [begin, end), chunk by
+/// chunk of the rows.
 template <class F>
-void each_block(const NormSizes& s, std::size_t rows, const F& f) {
+void each_block(std::size_t begin, std::size_t end, std::size_t rows, const F& f) {
+  for (std::size_t first = 0; first < rows; first += chunk) {
+    for (std::size_t c = begin; c < end; c += lanes)
+      f(Block{c, std::min(lanes, end - c), first, std::min(rows, first + chunk)}, c - begin);
+  }
+}
+
+template <bool masked>
+void forward_group(const NormSizes& s, const NormForward& d, std::size_t begin, std::size_t end,
+                   int images) {
+  Totals total;
+  const std::size_t rows = images * s.rows_per_image;
+  each_block(begin, end, rows, [&](const Block& b, std::size_t at) {
+    (b.n == lanes ? add_statistics : add_statistics_of_rest)(d.x + b.c, s.channels, b, total.a + at,
+                                                             total.b + at);
+  });
+  float scale[group * lanes], shift[group * lanes];
+  for (std::size_t c = begin; c < end; ++c) {
+    const std::size_t at = c - begin;
+    d.mean[c] = static_cast<float>(total.a[at]);
+    d.variance[c] = static_cast<float>(total.b[at] / rows);
+    scale[at] = d.gamma[c] / std::sqrt(d.variance[c] + s.epsilon);
+    shift[at] = d.beta[c] - d.mean[c] * scale[at];
+  }
+  const float least = s.relu ? 0 : -INFINITY;
+  each_block(begin, end, s.batch * s.rows_per_image, [&](const Block& b, std::size_t at) {
+    (b.n == lanes ? normalize<masked> : normalize_rest)(d, s.channels, b, scale + at, shift + at,
+                                                        least);
+  });
+}
+
+template <bool masked>
+void gradient_group(const NormSizes& s, const NormGradient& d, std::size_t begin, std::size_t end,
+                    std::size_t rows) {
+  Totals total;
+  each_block(begin, end, rows, [&](const Block& b, std::size_t at) {
+    (b.n == lanes ? add_gradients<masked> : add_gradients_of_rest)(d, s.channels, b, total.a + at,
+                                                                   total.b + at);
+  });
+  float scale[group * lanes], mean_g[group * lanes], slope[group * lanes];
+  for (std::size_t c = begin; c < end; ++c) {
+    const std::size_t at = c - begin;
+    const float inverse = 1 / std::sqrt(d.variance[c] + s.epsilon);
+    if (d.dgamma) d.dgamma[c] = static_cast<float>(total.b[at]) * inverse;
+    if (d.dbeta) d.dbeta[c] = static_cast<float>(total.a[at]);
+    scale[at] = d.gamma[c] * inverse;
+    mean_g[at] = static_cast<float>(total.a[at] / rows);
+    slope[at] = static_cast<float>(total.b[at] / rows) * inverse * inverse;
+  }
+  if (!d.dx) return;
+  each_block(begin, end, rows, [&](const Block& b, std::size_t at) {
+    (b.n == lanes ? gradient_rows<masked> : gradient_rows_of_rest)(d, s.channels, b, scale + at,
+                                                                   mean_g + at, slope + at);
+  });
+}
+
+/// Calls f(begin, end) for groups of channels, the threads' shares as wide as they can be.
+template <class F>
+void each_group(const NormSizes& s, std::size_t rows, const F& f) {
   const std::size_t blocks = (s.channels + lanes - 1) / lanes;
   parallel_for(blocks, rows * lanes, [&](std::size_t begin, std::size_t end) {
-    for (std::size_t c = begin * lanes; c < std::min(s.channels, end * lanes); c += lanes)
-      f(c, Block{rows, s.channels, std::min(lanes, s.channels - c)});
+    for (std::size_t b = begin; b < end; b += group)
+      f(b * lanes, std::min(s.channels, std::min(end, b + group) * lanes));
   });
 }
 
 }  // namespace
 
 void own_batch_norm(const NormSizes& s, const NormForward& d, int images) {
-  each_block(s, s.batch * s.rows_per_image,
-             [&](std::size_t c, const Block& b) { forward_block(s, d, c, b, images); });
+  each_group(s, s.batch * s.rows_per_image, [&](std::size_t begin, std::size_t end) {
+    (d.mask ? forward_group<true> : forward_group<false>)(s, d, begin, end, images);
+  });
 }
 
 void own_batch_norm_gradient(const NormSizes& s, const NormGradient& d, int images) {
   const std::size_t rows = images * s.rows_per_image;
-  each_block(s, rows, [&](std::size_t c, const Block& b) { gradient_block(s, d, c, b); });
+  each_group(s, rows, [&](std::size_t begin, std::size_t end) {
+    (d.mask ? gradient_group<true> : gradient_group<false>)(s, d, begin, end, rows);
+  });
   if (d.dx)
     std::fill(d.dx + rows * s.channels, d.dx + s.batch * s.rows_per_image * s.channels, 0.0f);
 }

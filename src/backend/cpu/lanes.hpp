@@ -1,0 +1,38 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+
+/// Sixteen floats at once, for loops that keep sums in registers and that the compiler does
+/// not vectorise by itself: GCC's and Clang's vector extension, which becomes one, two or four
+/// registers by the instruction set of the function around it (see MPSNN_SIMD). Everything
+/// here takes references, because how vectors are passed depends on that too.
+namespace mpsnn::cpu {
+
+inline constexpr std::size_t lanes = 16;
+
+using Floats = float __attribute__((vector_size(64)));
+using Ints = std::int32_t __attribute__((vector_size(64)));
+using Bytes = std::uint8_t __attribute__((vector_size(16)));
+
+#define MPSNN_INLINE inline __attribute__((always_inline))
+
+MPSNN_INLINE void load(const float* from, Floats& to) { std::memcpy(&to, from, sizeof to); }
+MPSNN_INLINE void store(const Floats& from, float* to) { std::memcpy(to, &from, sizeof from); }
+
+/// One byte per element: 1 where it is positive.
+MPSNN_INLINE void store_positive(const Floats& from, std::uint8_t* to) {
+  const Ints positive = from > 0.0f;
+  const Bytes mask = __builtin_convertvector(-positive, Bytes);
+  std::memcpy(to, &mask, sizeof mask);
+}
+/// 0 where the byte is 0.
+MPSNN_INLINE void keep_where(const std::uint8_t* mask, Floats& values) {
+  Bytes bytes;
+  std::memcpy(&bytes, mask, sizeof bytes);
+  const Ints kept = __builtin_convertvector(bytes, Ints) != 0;
+  values = kept ? values : Floats{};
+}
+
+}  // namespace mpsnn::cpu
