@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from mpsnn import layers
-from mpsnn.arguments import Pair, Padding
+from mpsnn.arguments import Padding, Pair
 from mpsnn.values import Value
 
 Branch = Callable[[Value], Value]
@@ -29,7 +29,7 @@ def inception_v3(x: Value, classes: int = 1000) -> Value:
     for _ in range(2):
         y = _module_c(y)
     net = x.graph
-    y = net.flatten(net.avg_pool2d(y, y.shape[:2]))
+    y = net.flatten(net.avg_pool2d(y, (y.shape[0], y.shape[1])))
     return layers.Dense(classes)(net.dropout(y, 0.5))
 
 

@@ -9,7 +9,6 @@ from mpsnn.graph import Graph
 from mpsnn.inception import inception_v3
 from mpsnn.values import Value
 
-
 __all__ = ["Classifier", "digits", "inception_v3"]
 
 

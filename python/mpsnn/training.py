@@ -258,6 +258,11 @@ class Trainer:
         """Each node of the training step as it is printed, and what runs it."""
         return list(self._core.implementations())
 
+    @property
+    def graph(self) -> _core.Graph:
+        """The training step as it runs, after the backend's passes; print it."""
+        return self._core.graph
+
     def wait(self) -> None:
         """Return when every step submitted so far has ended."""
         self._core.wait()

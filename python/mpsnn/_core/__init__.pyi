@@ -7,7 +7,7 @@ import numpy
 import numpy.typing
 import typing
 from . import ops
-__all__: list[str] = ['DeviceError', 'Error', 'Executable', 'Graph', 'NumericError', 'Session', 'ShapeError', 'Source', 'Step', 'Trainer', 'UnsupportedError', 'ValueId', 'add_gradients', 'backend_names', 'backend_status', 'compile', 'eliminate_dead', 'fuse', 'inference_graph', 'ops', 'training_graph', 'vocabulary']
+__all__: list[str] = ['DeviceError', 'Error', 'Executable', 'Graph', 'Node', 'NumericError', 'Session', 'ShapeError', 'Source', 'Step', 'Trainer', 'UnsupportedError', 'ValueId', 'add_gradient', 'add_gradients', 'backend_names', 'backend_status', 'compile', 'eliminate_dead', 'flatten_concats', 'fold_batch_norm', 'fuse', 'inference_graph', 'nodes', 'ops', 'training_graph', 'vocabulary']
 class Error(RuntimeError):
     pass
 class ShapeError(Error, ValueError):
@@ -41,7 +41,7 @@ class ValueId:
 class Graph:
     def __init__(self) -> None:
         ...
-    def add(self, op: ops.Input | ops.Labels | ops.Scalar | ops.Parameter | ops.State | ops.Conv2d | ops.ConvTranspose2d | ops.Dense | ops.MaxPool2d | ops.AvgPool2d | ops.L2Pool2d | ops.BatchNorm | ops.GroupNorm | ops.LayerNorm | ops.CrossChannelNorm | ops.SpatialNorm | ops.LocalContrastNorm | ops.Neuron | ops.PRelu | ops.Softmax | ops.LogSoftmax | ops.Dropout | ops.Add | ops.Arithmetic | ops.MatMul | ops.GramMatrix | ops.Reshape | ops.Concat | ops.Slice | ops.Pad | ops.Transpose | ops.StopGradient | ops.Resize | ops.CropAndResize | ops.GridSample | ops.Reduce | ops.BatchReduce | ops.InitialGradient | ops.SoftmaxCrossEntropy | ops.Running | ops.Sgd | ops.RmsProp | ops.Adam | ops.HostUpdate, inputs: collections.abc.Sequence[ValueId], label: str = '') -> ValueId:
+    def add(self, op: ops.Input | ops.Labels | ops.Scalar | ops.Parameter | ops.State | ops.Conv2d | ops.ConvTranspose2d | ops.Dense | ops.MaxPool2d | ops.AvgPool2d | ops.L2Pool2d | ops.BatchNorm | ops.FoldBatchNorm | ops.GroupNorm | ops.LayerNorm | ops.CrossChannelNorm | ops.SpatialNorm | ops.LocalContrastNorm | ops.Neuron | ops.PRelu | ops.Softmax | ops.LogSoftmax | ops.Dropout | ops.Add | ops.Arithmetic | ops.MatMul | ops.GramMatrix | ops.Reshape | ops.Concat | ops.Slice | ops.Pad | ops.Transpose | ops.StopGradient | ops.Resize | ops.CropAndResize | ops.GridSample | ops.Reduce | ops.BatchReduce | ops.InitialGradient | ops.SoftmaxCrossEntropy | ops.Running | ops.Sgd | ops.RmsProp | ops.Adam | ops.HostUpdate, inputs: collections.abc.Sequence[ValueId], label: str = '') -> ValueId:
         ...
     def batched(self, value: ValueId) -> bool:
         ...
@@ -73,6 +73,45 @@ class Graph:
         """
     @property
     def node_count(self) -> int:
+        ...
+class Node:
+    """
+    One node of a graph, as it was when it was asked for.
+    """
+    @property
+    def gradient(self) -> bool:
+        """
+        Whether it is a gradient node.
+        """
+    @property
+    def inputs(self) -> list[ValueId]:
+        """
+        Absent where an optional input is left out.
+        """
+    @property
+    def label(self) -> str:
+        ...
+    @property
+    def line(self) -> str:
+        """
+        As the graph prints it.
+        """
+    @property
+    def op(self) -> str:
+        ...
+    @property
+    def output_names(self) -> list[str]:
+        ...
+    @property
+    def outputs(self) -> list[ValueId]:
+        """
+        Absent where nobody wants the value.
+        """
+    @property
+    def parameter(self) -> bool:
+        ...
+    @property
+    def trainable(self) -> bool:
         ...
 class Session:
     """
@@ -135,7 +174,7 @@ class Step:
         The loss of each image, float32 (N,). Waits for the step.
         """
 class Trainer:
-    def __init__(self, graph: Graph, loss: ValueId, outputs: collections.abc.Sequence[ValueId], *, rule: ops.Input | ops.Labels | ops.Scalar | ops.Parameter | ops.State | ops.Conv2d | ops.ConvTranspose2d | ops.Dense | ops.MaxPool2d | ops.AvgPool2d | ops.L2Pool2d | ops.BatchNorm | ops.GroupNorm | ops.LayerNorm | ops.CrossChannelNorm | ops.SpatialNorm | ops.LocalContrastNorm | ops.Neuron | ops.PRelu | ops.Softmax | ops.LogSoftmax | ops.Dropout | ops.Add | ops.Arithmetic | ops.MatMul | ops.GramMatrix | ops.Reshape | ops.Concat | ops.Slice | ops.Pad | ops.Transpose | ops.StopGradient | ops.Resize | ops.CropAndResize | ops.GridSample | ops.Reduce | ops.BatchReduce | ops.InitialGradient | ops.SoftmaxCrossEntropy | ops.Running | ops.Sgd | ops.RmsProp | ops.Adam | ops.HostUpdate, learning_rate: typing.SupportsFloat | typing.SupportsIndex, batch: typing.SupportsInt | typing.SupportsIndex, backend: str, seed: typing.SupportsInt | typing.SupportsIndex, threads: typing.SupportsInt | typing.SupportsIndex, nan_policy: str, in_flight: typing.SupportsInt | typing.SupportsIndex) -> None:
+    def __init__(self, graph: Graph, loss: ValueId, outputs: collections.abc.Sequence[ValueId], *, rule: ops.Input | ops.Labels | ops.Scalar | ops.Parameter | ops.State | ops.Conv2d | ops.ConvTranspose2d | ops.Dense | ops.MaxPool2d | ops.AvgPool2d | ops.L2Pool2d | ops.BatchNorm | ops.FoldBatchNorm | ops.GroupNorm | ops.LayerNorm | ops.CrossChannelNorm | ops.SpatialNorm | ops.LocalContrastNorm | ops.Neuron | ops.PRelu | ops.Softmax | ops.LogSoftmax | ops.Dropout | ops.Add | ops.Arithmetic | ops.MatMul | ops.GramMatrix | ops.Reshape | ops.Concat | ops.Slice | ops.Pad | ops.Transpose | ops.StopGradient | ops.Resize | ops.CropAndResize | ops.GridSample | ops.Reduce | ops.BatchReduce | ops.InitialGradient | ops.SoftmaxCrossEntropy | ops.Running | ops.Sgd | ops.RmsProp | ops.Adam | ops.HostUpdate, learning_rate: typing.SupportsFloat | typing.SupportsIndex, batch: typing.SupportsInt | typing.SupportsIndex, backend: str, seed: typing.SupportsInt | typing.SupportsIndex, threads: typing.SupportsInt | typing.SupportsIndex, nan_policy: str, in_flight: typing.SupportsInt | typing.SupportsIndex) -> None:
         ...
     def close(self) -> None:
         ...
@@ -179,6 +218,10 @@ class Trainer:
     @property
     def session(self) -> Session:
         ...
+def add_gradient(graph: Graph, y: ValueId, dy: ValueId) -> list[tuple[ValueId, ValueId]]:
+    """
+    Append the gradient node of the node that computes `y`; each input and its gradient.
+    """
 def add_gradients(graph: Graph, loss: ValueId, wrt: collections.abc.Sequence[ValueId]) -> list[ValueId]:
     """
     Append the gradient nodes; the gradient of each value in `wrt`, absent where there is none.
@@ -195,11 +238,19 @@ def compile(graph: Graph, *, batch: typing.SupportsInt | typing.SupportsIndex, o
     ...
 def eliminate_dead(graph: Graph, keep: collections.abc.Sequence[ValueId]) -> Graph:
     ...
+def flatten_concats(graph: Graph) -> Graph:
+    ...
+def fold_batch_norm(graph: Graph, keep: collections.abc.Sequence[ValueId]) -> Graph:
+    ...
 def fuse(graph: Graph, keep: collections.abc.Sequence[ValueId]) -> Graph:
     ...
 def inference_graph(graph: Graph, outputs: collections.abc.Sequence[ValueId]) -> Graph:
     ...
-def training_graph(graph: Graph, loss: ValueId, rule: ops.Input | ops.Labels | ops.Scalar | ops.Parameter | ops.State | ops.Conv2d | ops.ConvTranspose2d | ops.Dense | ops.MaxPool2d | ops.AvgPool2d | ops.L2Pool2d | ops.BatchNorm | ops.GroupNorm | ops.LayerNorm | ops.CrossChannelNorm | ops.SpatialNorm | ops.LocalContrastNorm | ops.Neuron | ops.PRelu | ops.Softmax | ops.LogSoftmax | ops.Dropout | ops.Add | ops.Arithmetic | ops.MatMul | ops.GramMatrix | ops.Reshape | ops.Concat | ops.Slice | ops.Pad | ops.Transpose | ops.StopGradient | ops.Resize | ops.CropAndResize | ops.GridSample | ops.Reduce | ops.BatchReduce | ops.InitialGradient | ops.SoftmaxCrossEntropy | ops.Running | ops.Sgd | ops.RmsProp | ops.Adam | ops.HostUpdate) -> Graph:
+def nodes(graph: Graph) -> list[Node]:
+    """
+    Every node, in order.
+    """
+def training_graph(graph: Graph, loss: ValueId, rule: ops.Input | ops.Labels | ops.Scalar | ops.Parameter | ops.State | ops.Conv2d | ops.ConvTranspose2d | ops.Dense | ops.MaxPool2d | ops.AvgPool2d | ops.L2Pool2d | ops.BatchNorm | ops.FoldBatchNorm | ops.GroupNorm | ops.LayerNorm | ops.CrossChannelNorm | ops.SpatialNorm | ops.LocalContrastNorm | ops.Neuron | ops.PRelu | ops.Softmax | ops.LogSoftmax | ops.Dropout | ops.Add | ops.Arithmetic | ops.MatMul | ops.GramMatrix | ops.Reshape | ops.Concat | ops.Slice | ops.Pad | ops.Transpose | ops.StopGradient | ops.Resize | ops.CropAndResize | ops.GridSample | ops.Reduce | ops.BatchReduce | ops.InitialGradient | ops.SoftmaxCrossEntropy | ops.Running | ops.Sgd | ops.RmsProp | ops.Adam | ops.HostUpdate) -> Graph:
     ...
 def vocabulary() -> list[tuple[str, str, list[tuple[str, bool, bool]]]]:
     """

@@ -5,7 +5,7 @@ from __future__ import annotations
 import collections.abc
 import mpsnn._core
 import typing
-__all__: list[str] = ['Adam', 'Add', 'Arithmetic', 'AvgPool2d', 'BatchNorm', 'BatchReduce', 'Concat', 'Conv2d', 'ConvTranspose2d', 'CropAndResize', 'CrossChannelNorm', 'Dense', 'Dropout', 'GramMatrix', 'GridSample', 'GroupNorm', 'HostUpdate', 'InitialGradient', 'Input', 'L2Pool2d', 'Labels', 'LayerNorm', 'LocalContrastNorm', 'LogSoftmax', 'MatMul', 'MaxPool2d', 'Neuron', 'PRelu', 'Pad', 'Parameter', 'Reduce', 'Reshape', 'Resize', 'RmsProp', 'Running', 'Scalar', 'Sgd', 'Slice', 'Softmax', 'SoftmaxCrossEntropy', 'SpatialNorm', 'State', 'StopGradient', 'Transpose']
+__all__: list[str] = ['Adam', 'Add', 'Arithmetic', 'AvgPool2d', 'BatchNorm', 'BatchReduce', 'Concat', 'Conv2d', 'ConvTranspose2d', 'CropAndResize', 'CrossChannelNorm', 'Dense', 'Dropout', 'FoldBatchNorm', 'GramMatrix', 'GridSample', 'GroupNorm', 'HostUpdate', 'InitialGradient', 'Input', 'L2Pool2d', 'Labels', 'LayerNorm', 'LocalContrastNorm', 'LogSoftmax', 'MatMul', 'MaxPool2d', 'Neuron', 'PRelu', 'Pad', 'Parameter', 'Reduce', 'Reshape', 'Resize', 'RmsProp', 'Running', 'Scalar', 'Sgd', 'Slice', 'Softmax', 'SoftmaxCrossEntropy', 'SpatialNorm', 'State', 'StopGradient', 'Transpose']
 class Input:
     def __init__(self, shape: collections.abc.Sequence[typing.SupportsInt | typing.SupportsIndex], dtype: str, scale: typing.SupportsFloat | typing.SupportsIndex, offset: typing.SupportsFloat | typing.SupportsIndex) -> None:
         ...
@@ -40,6 +40,10 @@ class L2Pool2d:
 class BatchNorm:
     def __init__(self, epsilon: typing.SupportsFloat | typing.SupportsIndex, momentum_keep: typing.SupportsFloat | typing.SupportsIndex) -> None:
         ...
+class FoldBatchNorm:
+    """
+    Made by the library alone.
+    """
 class GroupNorm:
     pass
 class LayerNorm:
