@@ -181,3 +181,43 @@ def test_dot_has_a_box_per_node_and_an_arrow_per_value() -> None:
     assert dot.startswith("digraph {")
     assert dot.count("->") == 3
     assert r"an \"image\"" in dot
+
+
+def test_steps_hand_out_what_is_exported(backend: str) -> None:
+    net = Graph(seed=1)
+    hidden = branches(net, net.input(6, 6, 3), (8,))[0]
+    dropped = net.dropout(hidden, 0.5)
+    loss, _ = classifier(dropped)
+    gradients = {v.label: g for v, g in net.training_graph(loss).items()}
+    trainer = mpsnn.Trainer(
+        loss,
+        batch=8,
+        backend=backend,
+        optimizer=mpsnn.SGD(0.5),
+        export={
+            "hidden": hidden,
+            "mask": dropped.states["mask"],
+            "gradient": gradients["dense_1.weight"],
+        },
+    )
+    before = trainer.state_dict()["dense_1.weight"]
+    images = np.random.default_rng(0).standard_normal((5, 6, 6, 3)).astype(np.float32)
+    step = trainer.train_step(images, np.zeros(5, np.int32))
+    out = step.exported
+    assert out["hidden"].shape == out["mask"].shape == (5, 6, 6, 8)
+    assert (out["hidden"].dtype, out["mask"].dtype) == (np.float32, np.uint8)
+    assert out["hidden"].min() == 0
+    assert set(np.unique(out["mask"])) == {0, 1}
+    after = trainer.state_dict()["dense_1.weight"]
+    np.testing.assert_allclose(after, before - 0.5 * out["gradient"], rtol=1e-6, atol=1e-7)
+
+
+def test_only_training_steps_have_gradients_and_masks() -> None:
+    net = Graph()
+    dropped = net.dropout(net.input(6))
+    loss, _ = classifier(dropped)
+    for value in (dropped.states["mask"], next(iter(net.training_graph(loss).values()))):
+        with pytest.raises(ShapeError, match="outputs: "):
+            mpsnn.Trainer(loss, value).infer(np.zeros((1, 6), np.float32))
+    with pytest.raises(ShapeError, match=r"trainer: export\['x'\] .* belongs to another graph"):
+        mpsnn.Trainer(loss, export={"x": Graph().input(1)})

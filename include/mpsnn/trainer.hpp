@@ -23,6 +23,9 @@ struct TrainerOptions {
   int threads = 0;  ///< 0: as OpenMP decides.
   NanPolicy nan_policy = NanPolicy::raise;
   int in_flight = 2;
+  /// Values of the training graph that every step hands out: intermediate ones, states,
+  /// gradients made with add_gradients.
+  std::vector<ValueId> exports = {};
 };
 
 /// One training step under way. Copies share it.
@@ -34,6 +37,8 @@ class Step {
   bool done() const;
   /// One per real image. Waits.
   std::span<const float> loss() const;
+  /// The values of TrainerOptions::exports, those with a batch axis for the real images. Waits.
+  std::span<const HostSpan> exports() const;
 
  private:
   std::shared_ptr<State> state_;

@@ -40,11 +40,13 @@ struct TrainingGraph {
 };
 
 /// `graph` up to `loss`, its gradients, running statistics, and one update per
-/// trainable parameter: the optimizer's, or its data source's own.
+/// trainable parameter: the optimizer's, or its data source's own; and what `exports` need.
 /// @throws ShapeError if the loss depends on no trainable parameter.
-TrainingGraph training_graph(const Graph& graph, ValueId loss, const Op& rule);
+TrainingGraph training_graph(const Graph& graph, ValueId loss, const Op& rule,
+                             std::span<const ValueId> exports = {});
 
 /// What `outputs` need, with dropout gone and batch_norm on running statistics.
+/// @throws ShapeError if that includes a gradient or a state of these two.
 Graph inference_graph(const Graph& graph, std::span<const ValueId> outputs);
 
 /// `graph` without the nodes that neither `keep` nor any update needs.

@@ -5,13 +5,12 @@ from __future__ import annotations
 import contextlib
 import weakref
 from collections.abc import Callable, Mapping, Sequence
-from os import PathLike
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from mpsnn import _core, arguments, io
+from mpsnn import _core, arguments
 from mpsnn._core import Error, ShapeError, Step
 from mpsnn.binding import (
     Array,
@@ -24,6 +23,7 @@ from mpsnn.binding import (
 )
 from mpsnn.optim import Adam, Optimizer
 from mpsnn.values import Value
+from mpsnn.weights import Weights
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -33,7 +33,7 @@ __all__ = ["Evaluation", "LossLabels", "Step", "Trainer"]
 _ADAM = Adam()
 
 
-class Trainer:
+class Trainer(Weights):
     """A network on a device: training steps, inference, and its weights.
 
     Training and inference share the weights, which live on the device. Every method may be
@@ -51,6 +51,8 @@ class Trainer:
         nan_policy: With "raise", a step whose loss is not finite fails with `NumericError`
             and changes nothing; with "propagate" it trains on.
         in_flight: Steps submitted and not done, at most.
+        export: Values that every training step hands out in `step.exported`, by name:
+            intermediate ones, states, gradients made with `Graph.training_graph`.
 
     Raises:
         ShapeError: If `loss` is not one number per image or depends on no trainable
@@ -70,6 +72,7 @@ class Trainer:
         threads: int | None = None,
         nan_policy: Literal["raise", "propagate"] = "raise",
         in_flight: int = 2,
+        export: Mapping[str, Value] | None = None,
     ) -> None:
         if not isinstance(loss, Value):
             raise TypeError(f"loss: must be a Value, got {type(loss).__name__}")
@@ -93,6 +96,10 @@ class Trainer:
             threads=0 if threads is None else arguments.integer("trainer", "threads", threads, 1),
             nan_policy=nan_policy,
             in_flight=arguments.integer("trainer", "in_flight", in_flight, 1),
+            exports=[
+                (str(name), self._graph.check("trainer", f"export[{name!r}]", v))
+                for name, v in (export or {}).items()
+            ],
         )
         # Callbacks of steps in flight need an interpreter: end them before it does.
         weakref.finalize(self, _finalize, self._core)
@@ -201,54 +208,6 @@ class Trainer:
     def closed(self) -> bool:
         """Whether `close` was called."""
         return self._core.closed
-
-    def state_dict(self) -> dict[str, Array]:
-        """Copies of every parameter and running statistic, by name.
-
-        In the device's dtype: float32, or float64 on the reference backend.
-        """
-        return io.read_variables(self._core.session, io.MODEL)[1]
-
-    def load_state_dict(self, state: Mapping[str, Array], strict: bool = True) -> None:
-        """Replace parameters and running statistics; optimizer state stays.
-
-        Args:
-            state: Floating point arrays by name, as from `state_dict`.
-            strict: Whether names that are missing or unknown are an error.
-
-        Raises:
-            ShapeError: Listing every missing or unknown name and every wrong shape or
-                dtype. Nothing has changed then.
-        """
-        io.write_variables(self._core.session, state, io.MODEL, strict=strict)
-
-    def save(self, path: str | PathLike[str]) -> None:
-        """Write everything that training needs to go on, as safetensors, atomically.
-
-        Waits for the steps submitted so far. A file that is already there is replaced
-        whole or not at all.
-
-        Raises:
-            OSError: If the file cannot be written.
-        """
-        io.save_checkpoint(path, self._core, self.optimizer)
-
-    def load(self, path: str | PathLike[str], *, weights_only: bool = False) -> None:
-        """Continue from a file that `save` wrote, bit for bit on the same backend.
-
-        Restores weights, running statistics, optimizer state, step, seed and learning rate.
-
-        Args:
-            path: Of the file.
-            weights_only: Take parameters and statistics alone, of any safetensors file
-                that has them under the same names.
-
-        Raises:
-            OSError: If the file cannot be read.
-            CheckpointError: If it is damaged, of another model or of another optimizer.
-                Nothing has changed then.
-        """
-        io.load_checkpoint(path, self._core, self.optimizer, weights_only=weights_only)
 
     def memory_report(self) -> dict[str, int]:
         """Bytes of the training step by use, among them `arena_bytes`: see the guide."""

@@ -1,3 +1,5 @@
+#include <cstring>
+
 #include "bindings/bindings.hpp"
 
 using namespace mpsnn;
@@ -13,11 +15,25 @@ struct Batch {
   LossLabels labels;
 };
 
+/// The name and kind of each value that steps export.
+using Exports = std::vector<std::pair<std::string, TensorDesc>>;
+
+/// A step, and how to show what it exports.
+struct PyStep {
+  Step step;
+  std::shared_ptr<const Exports> exports;
+  int images;
+};
+
 class PyTrainer {
  public:
   PyTrainer(const Graph& graph, ValueId loss, const std::vector<ValueId>& outputs,
-            const TrainerOptions& options)
+            const TrainerOptions& options, const std::vector<std::string>& names)
       : graph_(graph), outputs_(outputs) {
+    auto exports = std::make_shared<Exports>();
+    for (std::size_t i = 0; i < options.exports.size(); ++i)
+      exports->emplace_back(names.at(i), graph.desc(options.exports[i]));
+    exports_ = std::move(exports);
     const py::gil_scoped_release release;  // data sources take it on the engine's thread
     trainer_ = std::make_unique<Trainer>(graph, loss, outputs, options);
   }
@@ -27,6 +43,7 @@ class PyTrainer {
   }
 
   Trainer& operator*() const { return *trainer_; }
+  const std::shared_ptr<const Exports>& exports() const { return exports_; }
 
   Batch batch(const Arrays& inputs, const py::object& labels, const py::object& weights) const {
     Batch out;
@@ -78,6 +95,7 @@ class PyTrainer {
 
   Graph graph_;
   std::vector<ValueId> outputs_;
+  std::shared_ptr<const Exports> exports_;
   std::unique_ptr<Trainer> trainer_;
 };
 
@@ -92,29 +110,32 @@ TrainerOptions options(const Op& rule, float rate, int batch, const std::string&
 }
 
 /// Calls Python on the engine's thread, and lets go of the callable under the GIL.
-std::function<void(Step)> on_engine_thread(const py::object& callback) {
+std::function<void(Step)> on_engine_thread(const py::object& callback,
+                                           const std::shared_ptr<const Exports>& exports,
+                                           int images) {
   if (callback.is_none()) return {};
   if (!PyCallable_Check(callback.ptr())) throw py::type_error("on_complete: must be callable");
   const std::shared_ptr<py::object> held(new py::object(callback), [](py::object* object) {
     const py::gil_scoped_acquire gil;
     delete object;
   });
-  return [held](const Step& step) {
+  return [held, exports, images](const Step& step) {
     const py::gil_scoped_acquire gil;
     try {
-      (*held)(step);
+      (*held)(PyStep{step, exports, images});
     } catch (py::error_already_set& e) {
       e.discard_as_unraisable("mpsnn: completion callback");
     }
   };
 }
 
-Step train_step(PyTrainer& self, const Arrays& inputs, const py::object& labels,
-                const py::object& weights, const py::object& on_complete) {
+PyStep train_step(PyTrainer& self, const Arrays& inputs, const py::object& labels,
+                  const py::object& weights, const py::object& on_complete) {
   const Batch b = self.batch(inputs, labels, weights);
-  auto done = on_engine_thread(on_complete);
+  auto done = on_engine_thread(on_complete, self.exports(), b.images);
   const py::gil_scoped_release release;
-  return (*self).train_step(b.images, b.inputs, b.labels, std::move(done));
+  return {(*self).train_step(b.images, b.inputs, b.labels, std::move(done)), self.exports(),
+          b.images};
 }
 
 /// Runs `count` images from `first` of the batch, without the GIL.
@@ -160,22 +181,43 @@ std::pair<py::array, std::vector<py::array>> evaluate(PyTrainer& self, const Arr
   return {loss, infer_all(self, b, &to)};
 }
 
+py::typing::Dict<py::str, py::array> exported(const PyStep& self) {
+  {
+    const py::gil_scoped_release release;
+    self.step.wait();
+  }
+  py::typing::Dict<py::str, py::array> out;
+  for (std::size_t i = 0; i < self.exports->size(); ++i) {
+    const auto& [name, desc] = (*self.exports)[i];
+    py::array array = new_array(desc.dtype, desc.shape, desc.batched ? self.images : 0);
+    std::memcpy(array.mutable_data(), self.step.exports()[i].data, array.nbytes());
+    out[py::str(name)] = array;
+  }
+  return out;
+}
+
 void bind_step(py::module_& m) {
-  py::class_<Step>(m, "Step", "One training step under way.")
-      .def("wait", &Step::wait, py::call_guard<py::gil_scoped_release>(),
-           "Return when the step has ended.\n\nRaises:\n    Error: What the step failed with.")
-      .def("done", &Step::done, "Whether the step has ended.")
+  py::class_<PyStep>(m, "Step", "One training step under way.")
+      .def(
+          "wait", [](const PyStep& self) { self.step.wait(); },
+          py::call_guard<py::gil_scoped_release>(),
+          "Return when the step has ended.\n\nRaises:\n    Error: What the step failed with.")
+      .def(
+          "done", [](const PyStep& self) { return self.step.done(); },
+          "Whether the step has ended.")
       .def_property_readonly(
           "loss",
-          [](const Step& self) {
+          [](const PyStep& self) {
             {
               const py::gil_scoped_release release;
-              self.wait();
+              self.step.wait();
             }
-            const std::span<const float> loss = self.loss();
+            const std::span<const float> loss = self.step.loss();
             return py::array_t<float>(static_cast<py::ssize_t>(loss.size()), loss.data());
           },
-          "The loss of each image, float32 (N,). Waits for the step.");
+          "The loss of each image, float32 (N,). Waits for the step.")
+      .def_property_readonly("exported", &exported,
+                             "Each value of the trainer's `export`, by its name. Waits.");
 }
 
 void bind_reports(py::class_<PyTrainer>& c) {
@@ -213,13 +255,18 @@ void bind_trainer(py::module_& m) {
       .def(py::init([](const Graph& graph, ValueId loss, const std::vector<ValueId>& outputs,
                        const Op& rule, float rate, int batch, const std::string& backend,
                        std::uint64_t seed, int threads, const std::string& nan_policy,
-                       int in_flight) {
-             return std::make_unique<PyTrainer>(
-                 graph, loss, outputs,
-                 options(rule, rate, batch, backend, seed, threads, nan_policy, in_flight));
+                       int in_flight, const std::vector<std::pair<std::string, ValueId>>& exports) {
+             TrainerOptions o =
+                 options(rule, rate, batch, backend, seed, threads, nan_policy, in_flight);
+             std::vector<std::string> names;
+             for (const auto& [name, value] : exports) {
+               names.push_back(name);
+               o.exports.push_back(value);
+             }
+             return std::make_unique<PyTrainer>(graph, loss, outputs, o, names);
            }),
            "graph"_a, "loss"_a, "outputs"_a, py::kw_only(), "rule"_a, "learning_rate"_a, "batch"_a,
-           "backend"_a, "seed"_a, "threads"_a, "nan_policy"_a, "in_flight"_a)
+           "backend"_a, "seed"_a, "threads"_a, "nan_policy"_a, "in_flight"_a, "exports"_a)
       .def("train_step", &train_step, "inputs"_a, "labels"_a, "weights"_a, "on_complete"_a)
       .def("infer", &infer, "inputs"_a)
       .def("evaluate", &evaluate, "inputs"_a, "labels"_a, "weights"_a)

@@ -85,9 +85,12 @@ std::vector<Gradient> add_host_updates(Graph& graph, std::span<const Gradient> g
 
 }  // namespace
 
-TrainingGraph training_graph(const Graph& graph, ValueId loss, const Op& rule) {
+TrainingGraph training_graph(const Graph& graph, ValueId loss, const Op& rule,
+                             std::span<const ValueId> exports) {
   const Graph flat = flatten_concats(graph);
-  TrainingGraph out{eliminate_dead(flat, std::array{loss}), {}};
+  std::vector<ValueId> keep(exports.begin(), exports.end());
+  keep.push_back(loss);
+  TrainingGraph out{eliminate_dead(flat, keep), {}};
   // Dead outputs come back: a training step may need every state.
   std::vector<Node> nodes;
   for (const Node& node : flat.nodes()) {
@@ -113,7 +116,7 @@ TrainingGraph training_graph(const Graph& graph, ValueId loss, const Op& rule) {
                          out.graph.desc(g.value).shape},
                rule);
   }
-  out.graph = schedule_updates(eliminate_dead(out.graph, std::array{loss}), loss);
+  out.graph = schedule_updates(eliminate_dead(out.graph, keep), loss);
   return out;
 }
 
@@ -128,7 +131,15 @@ Graph inference_graph(const Graph& graph, std::span<const ValueId> outputs) {
       node.outputs.resize(1);
     }
   }
-  return eliminate_dead(flatten_concats(graph.with_nodes(std::move(nodes))), outputs);
+  const Graph out = eliminate_dead(flatten_concats(graph.with_nodes(std::move(nodes))), outputs);
+  for (const Node& node : out.nodes()) {
+    if (node.gradient_of)
+      throw ShapeError(str("outputs: only training steps have ", out.print(node)));
+  }
+  for (ValueId v : outputs) {
+    if (!out.has(v)) throw ShapeError(str("outputs: only training steps have value ", v.index));
+  }
+  return out;
 }
 
 }  // namespace mpsnn

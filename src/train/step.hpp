@@ -1,5 +1,6 @@
 #pragma once
 
+#include <memory>
 #include <mutex>
 #include <vector>
 
@@ -19,7 +20,16 @@ struct Step::State {
     return run;
   }
 
+  /// Memory for a value, which the engine writes.
+  void add_export(const TensorDesc& desc, int images) {
+    const std::size_t elements = desc.elements(images);
+    memory.push_back(std::make_unique<std::byte[]>(elements * size_of(desc.dtype)));
+    exports.push_back({memory.back().get(), desc.dtype, elements});
+  }
+
   std::vector<float> loss;
+  std::vector<HostSpan> exports;
+  std::vector<std::unique_ptr<std::byte[]>> memory;
   std::mutex mutex;
   Run run;
 };

@@ -23,6 +23,11 @@ std::span<const float> Step::loss() const {
   return state_->loss;
 }
 
+std::span<const HostSpan> Step::exports() const {
+  wait();
+  return state_->exports;
+}
+
 struct Trainer::Impl {
   Impl(const Graph& g, ValueId l, std::vector<ValueId> out, const TrainerOptions& o);
 
@@ -84,6 +89,9 @@ Trainer::Impl::Impl(const Graph& g, ValueId l, std::vector<ValueId> out, const T
     if (!graph.has(v) || !graph.desc(v).batched)
       throw ShapeError(str("outputs: value ", v.index, " is not one per image of this graph"));
   }
+  for (ValueId v : options.exports) {
+    if (!graph.has(v)) throw ShapeError(str("export: value ", v.index, " is not in this graph"));
+  }
   compile_training();
 }
 
@@ -99,7 +107,7 @@ Trainer::~Trainer() {
 }
 
 void Trainer::Impl::compile_training() {
-  TrainingGraph ready = training_graph(graph, loss, options.optimizer.rule);
+  TrainingGraph ready = training_graph(graph, loss, options.optimizer.rule, options.exports);
   learning_rate_input = ready.learning_rate;
   CompileOptions compile{.batch = options.batch,
                          .outputs = {loss},
@@ -107,6 +115,7 @@ void Trainer::Impl::compile_training() {
                          .session = nullptr,
                          .session_options = {options.seed, options.threads},
                          .in_flight = options.in_flight};
+  std::ranges::copy(options.exports, std::back_inserter(compile.outputs));
   training = backend.compile(ready.graph, compile);
   session = training->session();
 }
@@ -154,6 +163,10 @@ Step Trainer::train_step(int images, const Inputs& inputs, const LossLabels& lab
   Bindings bindings{images,
                     impl_->bind(impl_->training->graph(), inputs, labels),
                     {{impl_->loss, {state->loss.data(), DType::float32, state->loss.size()}}}};
+  for (ValueId v : impl_->options.exports) {
+    state->add_export(impl_->graph.desc(v), images);
+    bindings.outputs.emplace_back(v, state->exports.back());
+  }
   if (impl_->learning_rate_input)
     bindings.inputs.emplace_back(impl_->learning_rate_input, HostArray{&rate, DType::float32, 1});
   state->set(impl_->training->submit(bindings, [state, done = std::move(done)](const Run& run) {

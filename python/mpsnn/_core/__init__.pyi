@@ -169,12 +169,17 @@ class Step:
             Error: What the step failed with.
         """
     @property
+    def exported(self) -> dict[str, numpy.ndarray[typing.Any, numpy.dtype[typing.Any]]]:
+        """
+        Each value of the trainer's `export`, by its name. Waits.
+        """
+    @property
     def loss(self) -> numpy.typing.NDArray[numpy.float32]:
         """
         The loss of each image, float32 (N,). Waits for the step.
         """
 class Trainer:
-    def __init__(self, graph: Graph, loss: ValueId, outputs: collections.abc.Sequence[ValueId], *, rule: ops.Input | ops.Labels | ops.Scalar | ops.Parameter | ops.State | ops.Conv2d | ops.ConvTranspose2d | ops.Dense | ops.MaxPool2d | ops.AvgPool2d | ops.L2Pool2d | ops.BatchNorm | ops.FoldBatchNorm | ops.GroupNorm | ops.LayerNorm | ops.CrossChannelNorm | ops.SpatialNorm | ops.LocalContrastNorm | ops.Neuron | ops.PRelu | ops.Softmax | ops.LogSoftmax | ops.Dropout | ops.Add | ops.Arithmetic | ops.MatMul | ops.GramMatrix | ops.Reshape | ops.Concat | ops.Slice | ops.Pad | ops.Transpose | ops.StopGradient | ops.Resize | ops.CropAndResize | ops.GridSample | ops.Reduce | ops.BatchReduce | ops.InitialGradient | ops.SoftmaxCrossEntropy | ops.Running | ops.Sgd | ops.RmsProp | ops.Adam | ops.HostUpdate, learning_rate: typing.SupportsFloat | typing.SupportsIndex, batch: typing.SupportsInt | typing.SupportsIndex, backend: str, seed: typing.SupportsInt | typing.SupportsIndex, threads: typing.SupportsInt | typing.SupportsIndex, nan_policy: str, in_flight: typing.SupportsInt | typing.SupportsIndex) -> None:
+    def __init__(self, graph: Graph, loss: ValueId, outputs: collections.abc.Sequence[ValueId], *, rule: ops.Input | ops.Labels | ops.Scalar | ops.Parameter | ops.State | ops.Conv2d | ops.ConvTranspose2d | ops.Dense | ops.MaxPool2d | ops.AvgPool2d | ops.L2Pool2d | ops.BatchNorm | ops.FoldBatchNorm | ops.GroupNorm | ops.LayerNorm | ops.CrossChannelNorm | ops.SpatialNorm | ops.LocalContrastNorm | ops.Neuron | ops.PRelu | ops.Softmax | ops.LogSoftmax | ops.Dropout | ops.Add | ops.Arithmetic | ops.MatMul | ops.GramMatrix | ops.Reshape | ops.Concat | ops.Slice | ops.Pad | ops.Transpose | ops.StopGradient | ops.Resize | ops.CropAndResize | ops.GridSample | ops.Reduce | ops.BatchReduce | ops.InitialGradient | ops.SoftmaxCrossEntropy | ops.Running | ops.Sgd | ops.RmsProp | ops.Adam | ops.HostUpdate, learning_rate: typing.SupportsFloat | typing.SupportsIndex, batch: typing.SupportsInt | typing.SupportsIndex, backend: str, seed: typing.SupportsInt | typing.SupportsIndex, threads: typing.SupportsInt | typing.SupportsIndex, nan_policy: str, in_flight: typing.SupportsInt | typing.SupportsIndex, exports: collections.abc.Sequence[tuple[str, ValueId]]) -> None:
         ...
     def close(self) -> None:
         ...
