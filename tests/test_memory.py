@@ -45,7 +45,7 @@ def test_resident_memory_is_flat_over_many_steps() -> None:
 
 def test_fusion_leaves_no_relu_and_moves_its_gradient_behind_the_pool() -> None:
     loss, _ = nets.small(dropout=0)
-    graph = mpsnn._core.training_graph(loss.graph.core, loss.id, mpsnn.SGD().rule())
+    graph = mpsnn._core.training_graph(loss.graph.core, loss.id, mpsnn.SGD().core())
     fused = mpsnn._core.fuse(graph, [loss.id])
     before, after = graph.print(), fused.print()
     assert " relu(" in before
@@ -58,7 +58,7 @@ def test_fusion_leaves_no_relu_and_moves_its_gradient_behind_the_pool() -> None:
 
 def test_fusion_puts_relu_and_its_gradient_into_batch_norm() -> None:
     loss, _ = nets.small(dropout=0, norm=True)
-    graph = mpsnn._core.training_graph(loss.graph.core, loss.id, mpsnn.SGD().rule())
+    graph = mpsnn._core.training_graph(loss.graph.core, loss.id, mpsnn.SGD().core())
     after = mpsnn._core.fuse(graph, [loss.id]).print()
     assert "relu(" not in after
     assert "relu_gradient" not in after

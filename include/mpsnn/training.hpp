@@ -28,10 +28,13 @@ std::vector<Gradient> add_gradient(Graph& graph, ValueId y, ValueId dy);
 /// Every Parameter of `graph`, in the order they were added.
 std::vector<ValueId> parameters(const Graph& graph);
 
-/// An update rule and its starting learning rate.
+/// An update rule, its starting learning rate, and what happens to gradients before it.
 struct Optimizer {
   Op rule;  ///< Sgd, RmsProp or Adam.
   float learning_rate = 1e-3f;
+  PrepareGradient gradient = {};
+  float clip_norm = 0;  ///< Most that the norm of all gradients together may be; 0: any.
+  int accumulate = 1;   ///< Steps whose mean gradient makes one update.
 };
 
 struct TrainingGraph {
@@ -42,8 +45,11 @@ struct TrainingGraph {
 /// `graph` up to `loss`, its gradients, running statistics, and one update per
 /// trainable parameter: the optimizer's, or its data source's own; and what `exports` need.
 /// @throws ShapeError if the loss depends on no trainable parameter.
-TrainingGraph training_graph(const Graph& graph, ValueId loss, const Op& rule,
+TrainingGraph training_graph(const Graph& graph, ValueId loss, const Optimizer& optimizer,
                              std::span<const ValueId> exports = {});
+inline TrainingGraph training_graph(const Graph& graph, ValueId loss, const Op& rule) {
+  return training_graph(graph, loss, Optimizer{rule});
+}
 
 /// What `outputs` need, with dropout gone and batch_norm on running statistics.
 /// @throws ShapeError if that includes a gradient or a state of these two.

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from importlib.metadata import version
 
-from mpsnn import data, initializers, layers, models
+from mpsnn import data, initializers, layers, models, schedules
 from mpsnn._core import (
     DeviceError,
     Error,
@@ -36,7 +36,7 @@ from mpsnn.initializers import (
     Uniform,
 )
 from mpsnn.io import CheckpointError
-from mpsnn.optim import SGD, Adam, RMSProp
+from mpsnn.optim import SGD, Adam, AdamW, RMSProp
 from mpsnn.sources import ArraySource, DataSource, FileSource, InitializerSource
 from mpsnn.training import Step, Trainer
 from mpsnn.values import Value
@@ -46,6 +46,7 @@ __version__ = version("mpsnn")
 __all__ = [
     "SGD",
     "Adam",
+    "AdamW",
     "ArraySource",
     "CheckpointError",
     "Constant",
@@ -77,4 +78,5 @@ __all__ = [
     "initializers",
     "layers",
     "models",
+    "schedules",
 ]

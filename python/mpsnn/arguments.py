@@ -93,3 +93,11 @@ def seed(value: SupportsIndex) -> int:
     if not 0 <= number < 2**64:
         raise ShapeError(f"seed: must be from 0 to 2**64 - 1, got {number}")
     return number
+
+
+def not_negative(op: str, argument: str, value: float) -> float:
+    """`value`, if it is a finite number of at least 0."""
+    number = real(op, argument, value)
+    if number < 0:
+        raise ShapeError(f"{op}: {argument} must not be negative, got {value!r}")
+    return number

@@ -22,6 +22,7 @@ from mpsnn.binding import (
     bind_labels,
 )
 from mpsnn.optim import Adam, Optimizer
+from mpsnn.rate import Rate
 from mpsnn.values import Value
 from mpsnn.weights import Weights
 
@@ -53,6 +54,8 @@ class Trainer(Weights):
         in_flight: Steps submitted and not done, at most.
         export: Values that every training step hands out in `step.exported`, by name:
             intermediate ones, states, gradients made with `Graph.training_graph`.
+        accumulate: Steps whose mean gradient makes one update: a larger batch in less memory.
+            Running statistics, and sources with an update of their own, see every step.
 
     Raises:
         ShapeError: If `loss` is not one number per image or depends on no trainable
@@ -73,12 +76,13 @@ class Trainer(Weights):
         nan_policy: Literal["raise", "propagate"] = "raise",
         in_flight: int = 2,
         export: Mapping[str, Value] | None = None,
+        accumulate: int = 1,
     ) -> None:
         if not isinstance(loss, Value):
             raise TypeError(f"loss: must be a Value, got {type(loss).__name__}")
         if nan_policy not in ("raise", "propagate"):
             raise ShapeError(f"nan_policy: must be 'raise' or 'propagate', got {nan_policy!r}")
-        if not callable(getattr(optimizer, "rule", None)):
+        if not callable(getattr(optimizer, "core", None)):
             raise TypeError(f"optimizer: must be one such as Adam(), got {optimizer!r}")
         self._graph = loss.graph
         self._single = isinstance(outputs, Value)
@@ -88,19 +92,19 @@ class Trainer(Weights):
             self._graph.core,
             loss.id,
             [self._graph.check("trainer", "outputs", v) for v in self._outputs],
-            rule=optimizer.rule(),
-            learning_rate=optimizer.learning_rate,
+            optimizer=optimizer.core(arguments.integer("trainer", "accumulate", accumulate, 1)),
             batch=arguments.integer("trainer", "batch", batch, 1),
             backend=backend or "",
             seed=arguments.seed(seed),
             threads=0 if threads is None else arguments.integer("trainer", "threads", threads, 1),
-            nan_policy=nan_policy,
+            check_finite=nan_policy == "raise",
             in_flight=arguments.integer("trainer", "in_flight", in_flight, 1),
             exports=[
                 (str(name), self._graph.check("trainer", f"export[{name!r}]", v))
                 for name, v in (export or {}).items()
             ],
         )
+        self._rate = Rate(self._core, optimizer.learning_rate, accumulate)
         # Callbacks of steps in flight need an interpreter: end them before it does.
         weakref.finalize(self, _finalize, self._core)
 
@@ -139,7 +143,8 @@ class Trainer(Weights):
         """
         truth = bind_labels(labels, weights)
         inputs = bind_images(self._graph.inputs, images)
-        return self._core.train_step(inputs, truth.labels, truth.weights, on_complete)
+        with self._rate.of_next_step():
+            return self._core.train_step(inputs, truth.labels, truth.weights, on_complete)
 
     def infer(self, images: Images) -> Any:
         """Compute the outputs for any number of images, after the steps before it.
@@ -172,12 +177,12 @@ class Trainer(Weights):
 
     @property
     def learning_rate(self) -> float:
-        """Of the steps submitted from now on."""
-        return self._core.learning_rate
+        """Of the next step; setting it ends a schedule."""
+        return self._rate.current
 
     @learning_rate.setter
     def learning_rate(self, rate: float) -> None:
-        self._core.learning_rate = arguments.real("trainer", "learning_rate", rate)
+        self._rate.set(arguments.real("trainer", "learning_rate", rate))
 
     @property
     def backend(self) -> str:

@@ -8,12 +8,14 @@ from os import PathLike
 from mpsnn import _core, io
 from mpsnn.binding import Array
 from mpsnn.optim import Optimizer
+from mpsnn.rate import Rate
 
 
 class Weights:
     """What has weights on a device. The base of `Trainer`."""
 
     _core: _core.Trainer
+    _rate: Rate
     optimizer: Optimizer
 
     def state_dict(self) -> dict[str, Array]:
@@ -63,3 +65,4 @@ class Weights:
                 Nothing has changed then.
         """
         io.load_checkpoint(path, self._core, self.optimizer, weights_only=weights_only)
+        self._rate.resume()

@@ -86,6 +86,12 @@ void bind_nodes(py::module_& m) {
 }
 
 void bind_passes(py::module_& m) {
+  py::class_<Optimizer>(m, "Optimizer", "An update rule, and what happens to gradients before it.")
+      .def(py::init([](const Op& rule, float learning_rate, const PrepareGradient& gradient,
+                       float clip_norm, int accumulate) {
+             return Optimizer{rule, learning_rate, gradient, clip_norm, accumulate};
+           }),
+           "rule"_a, "learning_rate"_a, "gradient"_a, "clip_norm"_a, "accumulate"_a);
   m.def(
       "add_gradients",
       [](Graph& graph, ValueId loss, const std::vector<ValueId>& wrt) {
@@ -107,10 +113,10 @@ void bind_passes(py::module_& m) {
       "Append the gradient node of the node that computes `y`; each input and its gradient.");
   m.def(
       "training_graph",
-      [](const Graph& graph, ValueId loss, const Op& rule) {
-        return training_graph(graph, loss, rule).graph;
+      [](const Graph& graph, ValueId loss, const Optimizer& optimizer) {
+        return training_graph(graph, loss, optimizer).graph;
       },
-      "graph"_a, "loss"_a, "rule"_a);
+      "graph"_a, "loss"_a, "optimizer"_a);
   m.def(
       "inference_graph",
       [](const Graph& graph, const std::vector<ValueId>& outputs) {

@@ -99,16 +99,6 @@ class PyTrainer {
   std::unique_ptr<Trainer> trainer_;
 };
 
-TrainerOptions options(const Op& rule, float rate, int batch, const std::string& backend,
-                       std::uint64_t seed, int threads, const std::string& nan_policy,
-                       int in_flight) {
-  if (nan_policy != "raise" && nan_policy != "propagate")
-    throw ShapeError(str("nan_policy: must be 'raise' or 'propagate', got '", nan_policy, "'"));
-  return {{rule, rate}, batch,   backend,
-          seed,         threads, nan_policy == "raise" ? NanPolicy::raise : NanPolicy::propagate,
-          in_flight};
-}
-
 /// Calls Python on the engine's thread, and lets go of the callable under the GIL.
 std::function<void(Step)> on_engine_thread(const py::object& callback,
                                            const std::shared_ptr<const Exports>& exports,
@@ -253,20 +243,25 @@ void bind_trainer(py::module_& m) {
   py::class_<PyTrainer> trainer(m, "Trainer");
   trainer
       .def(py::init([](const Graph& graph, ValueId loss, const std::vector<ValueId>& outputs,
-                       const Op& rule, float rate, int batch, const std::string& backend,
-                       std::uint64_t seed, int threads, const std::string& nan_policy,
-                       int in_flight, const std::vector<std::pair<std::string, ValueId>>& exports) {
-             TrainerOptions o =
-                 options(rule, rate, batch, backend, seed, threads, nan_policy, in_flight);
+                       const Optimizer& optimizer, int batch, const std::string& backend,
+                       std::uint64_t seed, int threads, bool check_finite, int in_flight,
+                       const std::vector<std::pair<std::string, ValueId>>& exports) {
+             TrainerOptions options{.optimizer = optimizer,
+                                    .batch = batch,
+                                    .backend = backend,
+                                    .seed = seed,
+                                    .threads = threads,
+                                    .in_flight = in_flight};
+             if (!check_finite) options.nan_policy = NanPolicy::propagate;
              std::vector<std::string> names;
              for (const auto& [name, value] : exports) {
                names.push_back(name);
-               o.exports.push_back(value);
+               options.exports.push_back(value);
              }
-             return std::make_unique<PyTrainer>(graph, loss, outputs, o, names);
+             return std::make_unique<PyTrainer>(graph, loss, outputs, options, names);
            }),
-           "graph"_a, "loss"_a, "outputs"_a, py::kw_only(), "rule"_a, "learning_rate"_a, "batch"_a,
-           "backend"_a, "seed"_a, "threads"_a, "nan_policy"_a, "in_flight"_a, "exports"_a)
+           "graph"_a, "loss"_a, "outputs"_a, py::kw_only(), "optimizer"_a, "batch"_a, "backend"_a,
+           "seed"_a, "threads"_a, "check_finite"_a, "in_flight"_a, "exports"_a)
       .def("train_step", &train_step, "inputs"_a, "labels"_a, "weights"_a, "on_complete"_a)
       .def("infer", &infer, "inputs"_a)
       .def("evaluate", &evaluate, "inputs"_a, "labels"_a, "weights"_a)

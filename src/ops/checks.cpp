@@ -34,6 +34,13 @@ std::string print(const Activation& activation) {
   return str(" activation=", s.name, s.attributes ? s.attributes(*activation) : "");
 }
 
+void check_like_first(const Op& op, std::span<const TensorDesc> in) {
+  const std::vector<std::string_view>& names = spec(op).inputs;
+  const Shape& first = unbatched(op, names[0], in[0]);
+  for (std::size_t i = 1; i < in.size(); ++i)
+    require_like(op, names[i], in[i], first, str(names[0], ' ', first));
+}
+
 void require_fraction(const Op& op, std::string_view argument, float value) {
   require(value >= 0 && value < 1, op, str(argument, " must be in [0, 1), got ", value));
 }

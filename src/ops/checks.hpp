@@ -19,6 +19,9 @@ const Shape& unbatched(const Op& op, std::string_view argument, const TensorDesc
 void require_like(const Op& op, std::string_view argument, const TensorDesc& input,
                   const Shape& want, std::string_view of);
 
+/// That inputs 1 to the last are as input 0, by the names of the op's spec.
+void check_like_first(const Op& op, std::span<const TensorDesc> in);
+
 /// " activation=relu" for a fused neuron, with its attributes; else nothing.
 std::string print(const Activation& activation);
 

@@ -1,18 +1,13 @@
+#include <cmath>
+
 #include "ops/checks.hpp"
 
 namespace mpsnn {
 namespace {
 
-/// That inputs 1 to the last are as input 0, by the names of the op's spec.
-void check_like_first(const Op& op, std::span<const TensorDesc> in) {
-  const std::vector<std::string_view>& names = spec(op).inputs;
-  const Shape& first = unbatched(op, names[0], in[0]);
-  for (std::size_t i = 1; i < in.size(); ++i)
-    require_like(op, names[i], in[i], first, str(names[0], ' ', first));
-}
-
 /// The inputs of every optimizer: variables and a gradient of one shape, then its rate.
-std::vector<TensorDesc> check_optimizer(const Op& op, std::span<const TensorDesc> in) {
+std::vector<TensorDesc> check_optimizer(const Op& op, std::span<const TensorDesc> in, int every) {
+  require(every >= 1, op, str("every must be at least 1, got ", every));
   check_like_first(op, in.first(in.size() - 1));
   const Shape& rate = unbatched(op, "learning_rate", in.back());
   require(rate.rank() == 0, op, str("learning_rate must be one number (), got ", rate));
@@ -37,13 +32,13 @@ std::vector<TensorDesc> infer_sgd(const Op& op, std::span<const TensorDesc> in) 
               sgd.momentum));
   std::vector<TensorDesc> all(in.begin(), in.end());
   if (!state) all[1] = all[0];
-  return check_optimizer(op, all);
+  return check_optimizer(op, all, sgd.every);
 }
 
 std::vector<TensorDesc> infer_rms_prop(const Op& op, std::span<const TensorDesc> in) {
   require_fraction(op, "decay", std::get<RmsProp>(op).decay);
   require_positive(op, "epsilon", std::get<RmsProp>(op).epsilon);
-  return check_optimizer(op, in);
+  return check_optimizer(op, in, std::get<RmsProp>(op).every);
 }
 
 std::vector<TensorDesc> infer_adam(const Op& op, std::span<const TensorDesc> in) {
@@ -51,8 +46,17 @@ std::vector<TensorDesc> infer_adam(const Op& op, std::span<const TensorDesc> in)
   require_fraction(op, "beta1", adam.beta1);
   require_fraction(op, "beta2", adam.beta2);
   require_positive(op, "epsilon", adam.epsilon);
-  return check_optimizer(op, in);
+  require(adam.weight_decay >= 0 && std::isfinite(adam.weight_decay), op,
+          str("weight_decay must be finite and not negative, got ", adam.weight_decay));
+  require(
+      given(in[3]) == adam.amsgrad, op,
+      str("input 'maximum' must be ", adam.amsgrad ? "given with" : "absent without", " amsgrad"));
+  std::vector<TensorDesc> all(in.begin(), in.end());
+  if (!adam.amsgrad) all[3] = all[0];
+  return check_optimizer(op, all, adam.every);
 }
+
+std::string print_every(int steps) { return steps == 1 ? "" : str(" every=", steps); }
 
 std::vector<TensorDesc> infer_host_update(const Op& op, std::span<const TensorDesc> in) {
   const auto& update = std::get<HostUpdate>(op);
@@ -101,7 +105,8 @@ const OpSpec& Sgd::spec() {
                             [](const Op& op) {
                               const auto& sgd = std::get<Sgd>(op);
                               return str(" momentum=", sgd.momentum,
-                                         sgd.nesterov ? " nesterov=true" : "");
+                                         sgd.nesterov ? " nesterov=true" : "",
+                                         print_every(sgd.every));
                             },
                         .writes = 2};
   return s;
@@ -117,7 +122,8 @@ const OpSpec& RmsProp::spec() {
                         .attributes =
                             [](const Op& op) {
                               const auto& rms = std::get<RmsProp>(op);
-                              return str(" decay=", rms.decay, " epsilon=", rms.epsilon);
+                              return str(" decay=", rms.decay, " epsilon=", rms.epsilon,
+                                         print_every(rms.every));
                             },
                         .writes = 2};
   return s;
@@ -126,7 +132,8 @@ const OpSpec& RmsProp::spec() {
 const OpSpec& Adam::spec() {
   static const OpSpec s{
       .name = "adam",
-      .inputs = {"parameter", "first_moment", "second_moment", "gradient", "learning_rate"},
+      .inputs = {"parameter", "first_moment", "second_moment", "maximum?", "gradient",
+                 "learning_rate"},
       .outputs = {},
       .saved = {},
       .gradients = {},
@@ -134,9 +141,11 @@ const OpSpec& Adam::spec() {
       .attributes =
           [](const Op& op) {
             const auto& adam = std::get<Adam>(op);
-            return str(" beta1=", adam.beta1, " beta2=", adam.beta2, " epsilon=", adam.epsilon);
+            return str(" beta1=", adam.beta1, " beta2=", adam.beta2, " epsilon=", adam.epsilon,
+                       adam.weight_decay == 0 ? "" : str(" weight_decay=", adam.weight_decay),
+                       adam.amsgrad ? " amsgrad=true" : "", print_every(adam.every));
           },
-      .writes = 3};
+      .writes = 4};
   return s;
 }
 

@@ -22,7 +22,8 @@ Graph schedule_updates(const Graph& graph, ValueId loss) {
   std::vector<Node> nodes, updates;
   for (const Node& node : graph.nodes()) {
     if (std::holds_alternative<HostUpdate>(node.op)) return graph;
-    (spec(node.op).writes > 0 ? updates : nodes).push_back(node);
+    // What also gives a value, as accumulate, has its place among those that read it.
+    (spec(node.op).writes > 0 && node.outputs.empty() ? updates : nodes).push_back(node);
   }
   // Sources first: an update may read a state that was added after its gradient.
   std::ranges::stable_partition(nodes, [](const Node& n) { return n.inputs.empty(); });

@@ -28,7 +28,9 @@ struct AddUpdate {
   }
   void operator()(const Adam& op) const {
     const ValueId m = state(graph, name, shape, "first_moment");
-    graph.add(op, {parameter, m, state(graph, name, shape, "second_moment"), gradient, rate}, name);
+    const ValueId v = state(graph, name, shape, "second_moment");
+    const ValueId most = op.amsgrad ? state(graph, name, shape, "maximum") : ValueId{};
+    graph.add(op, {parameter, m, v, most, gradient, rate}, name);
   }
   template <class T>
   void operator()(const T& op) const {
@@ -83,9 +85,41 @@ std::vector<Gradient> add_host_updates(Graph& graph, std::span<const Gradient> g
   return rest;
 }
 
+/// Puts what the optimizer is to see in the place of each gradient: its mean over several
+/// steps, clipped by the norm of all, then by value.
+void prepare_gradients(Graph& graph, const Optimizer& optimizer, std::span<Gradient> gradients) {
+  const auto label = [&](const Gradient& g) { return graph.producer(g.value).label; };
+  if (optimizer.accumulate != 1) {
+    for (Gradient& g : gradients) {
+      const std::string name = label(g);
+      const ValueId sum = state(graph, name, graph.desc(g.value).shape, "gradient");
+      g.gradient = graph.add(Accumulate{optimizer.accumulate}, {sum, g.gradient}, name);
+    }
+  }
+  ValueId scale;
+  if (optimizer.clip_norm != 0 && !gradients.empty()) {
+    std::vector<ValueId> all;
+    for (const Gradient& g : gradients) all.push_back(g.gradient);
+    scale = graph.add(ClipScale{optimizer.clip_norm}, all);
+  }
+  if (!scale && optimizer.gradient == PrepareGradient{}) return;
+  for (Gradient& g : gradients)
+    g.gradient = graph.add(optimizer.gradient, {g.gradient, g.value, scale}, label(g));
+}
+
+/// The rule, run in the last of so many steps.
+Op with_every(Op rule, int every) {
+  std::visit(
+      [&](auto& op) {
+        if constexpr (requires { op.every; }) op.every = every;
+      },
+      rule);
+  return rule;
+}
+
 }  // namespace
 
-TrainingGraph training_graph(const Graph& graph, ValueId loss, const Op& rule,
+TrainingGraph training_graph(const Graph& graph, ValueId loss, const Optimizer& optimizer,
                              std::span<const ValueId> exports) {
   const Graph flat = flatten_concats(graph);
   std::vector<ValueId> keep(exports.begin(), exports.end());
@@ -107,9 +141,11 @@ TrainingGraph training_graph(const Graph& graph, ValueId loss, const Op& rule,
   if (std::ranges::none_of(gradients, [](const Gradient& g) { return bool(g.gradient); }))
     throw ShapeError("loss: depends on no trainable parameter");
   // User code first: if it fails, the step has changed nothing.
-  const std::vector<Gradient> rest = add_host_updates(out.graph, gradients);
+  std::vector<Gradient> rest = add_host_updates(out.graph, gradients);
   add_running(out.graph);
   if (!rest.empty()) out.learning_rate = out.graph.add(Scalar{}, {}, std::string("learning_rate"));
+  prepare_gradients(out.graph, optimizer, rest);
+  const Op rule = with_every(optimizer.rule, optimizer.accumulate);
   for (const Gradient& g : rest) {
     const Node& node = out.graph.producer(g.value);
     std::visit(AddUpdate{out.graph, g.value, g.gradient, out.learning_rate, node.label,

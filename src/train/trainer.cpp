@@ -107,7 +107,7 @@ Trainer::~Trainer() {
 }
 
 void Trainer::Impl::compile_training() {
-  TrainingGraph ready = training_graph(graph, loss, options.optimizer.rule, options.exports);
+  TrainingGraph ready = training_graph(graph, loss, options.optimizer, options.exports);
   learning_rate_input = ready.learning_rate;
   CompileOptions compile{.batch = options.batch,
                          .outputs = {loss},

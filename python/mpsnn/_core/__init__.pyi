@@ -7,7 +7,7 @@ import numpy
 import numpy.typing
 import typing
 from . import ops
-__all__: list[str] = ['DeviceError', 'Error', 'Executable', 'Graph', 'Node', 'NumericError', 'Session', 'ShapeError', 'Source', 'Step', 'Trainer', 'UnsupportedError', 'ValueId', 'add_gradient', 'add_gradients', 'backend_names', 'backend_status', 'compile', 'eliminate_dead', 'flatten_concats', 'fold_batch_norm', 'fuse', 'inference_graph', 'nodes', 'ops', 'training_graph', 'vocabulary']
+__all__: list[str] = ['DeviceError', 'Error', 'Executable', 'Graph', 'Node', 'NumericError', 'Optimizer', 'Session', 'ShapeError', 'Source', 'Step', 'Trainer', 'UnsupportedError', 'ValueId', 'add_gradient', 'add_gradients', 'backend_names', 'backend_status', 'compile', 'eliminate_dead', 'flatten_concats', 'fold_batch_norm', 'fuse', 'inference_graph', 'nodes', 'ops', 'training_graph', 'vocabulary']
 class Error(RuntimeError):
     pass
 class ShapeError(Error, ValueError):
@@ -41,7 +41,7 @@ class ValueId:
 class Graph:
     def __init__(self) -> None:
         ...
-    def add(self, op: ops.Input | ops.Labels | ops.Scalar | ops.Parameter | ops.State | ops.Conv2d | ops.ConvTranspose2d | ops.Dense | ops.MaxPool2d | ops.AvgPool2d | ops.L2Pool2d | ops.BatchNorm | ops.FoldBatchNorm | ops.GroupNorm | ops.LayerNorm | ops.CrossChannelNorm | ops.SpatialNorm | ops.LocalContrastNorm | ops.Neuron | ops.PRelu | ops.Softmax | ops.LogSoftmax | ops.Dropout | ops.Add | ops.Arithmetic | ops.MatMul | ops.GramMatrix | ops.Reshape | ops.Concat | ops.Slice | ops.Pad | ops.Transpose | ops.StopGradient | ops.Resize | ops.CropAndResize | ops.GridSample | ops.Reduce | ops.BatchReduce | ops.InitialGradient | ops.SoftmaxCrossEntropy | ops.Running | ops.Sgd | ops.RmsProp | ops.Adam | ops.HostUpdate, inputs: collections.abc.Sequence[ValueId], label: str = '') -> ValueId:
+    def add(self, op: ops.Input | ops.Labels | ops.Scalar | ops.Parameter | ops.State | ops.Conv2d | ops.ConvTranspose2d | ops.Dense | ops.MaxPool2d | ops.AvgPool2d | ops.L2Pool2d | ops.BatchNorm | ops.FoldBatchNorm | ops.GroupNorm | ops.LayerNorm | ops.CrossChannelNorm | ops.SpatialNorm | ops.LocalContrastNorm | ops.Neuron | ops.PRelu | ops.Softmax | ops.LogSoftmax | ops.Dropout | ops.Add | ops.Arithmetic | ops.MatMul | ops.GramMatrix | ops.Reshape | ops.Concat | ops.Slice | ops.Pad | ops.Transpose | ops.StopGradient | ops.Resize | ops.CropAndResize | ops.GridSample | ops.Reduce | ops.BatchReduce | ops.InitialGradient | ops.SoftmaxCrossEntropy | ops.Running | ops.PrepareGradient | ops.ClipScale | ops.Accumulate | ops.Sgd | ops.RmsProp | ops.Adam | ops.HostUpdate, inputs: collections.abc.Sequence[ValueId], label: str = '') -> ValueId:
         ...
     def batched(self, value: ValueId) -> bool:
         ...
@@ -113,6 +113,12 @@ class Node:
     @property
     def trainable(self) -> bool:
         ...
+class Optimizer:
+    """
+    An update rule, and what happens to gradients before it.
+    """
+    def __init__(self, rule: ops.Input | ops.Labels | ops.Scalar | ops.Parameter | ops.State | ops.Conv2d | ops.ConvTranspose2d | ops.Dense | ops.MaxPool2d | ops.AvgPool2d | ops.L2Pool2d | ops.BatchNorm | ops.FoldBatchNorm | ops.GroupNorm | ops.LayerNorm | ops.CrossChannelNorm | ops.SpatialNorm | ops.LocalContrastNorm | ops.Neuron | ops.PRelu | ops.Softmax | ops.LogSoftmax | ops.Dropout | ops.Add | ops.Arithmetic | ops.MatMul | ops.GramMatrix | ops.Reshape | ops.Concat | ops.Slice | ops.Pad | ops.Transpose | ops.StopGradient | ops.Resize | ops.CropAndResize | ops.GridSample | ops.Reduce | ops.BatchReduce | ops.InitialGradient | ops.SoftmaxCrossEntropy | ops.Running | ops.PrepareGradient | ops.ClipScale | ops.Accumulate | ops.Sgd | ops.RmsProp | ops.Adam | ops.HostUpdate, learning_rate: typing.SupportsFloat | typing.SupportsIndex, gradient: ops.PrepareGradient, clip_norm: typing.SupportsFloat | typing.SupportsIndex, accumulate: typing.SupportsInt | typing.SupportsIndex) -> None:
+        ...
 class Session:
     """
     The variables of one model, on their device, and the order of its runs.
@@ -179,7 +185,7 @@ class Step:
         The loss of each image, float32 (N,). Waits for the step.
         """
 class Trainer:
-    def __init__(self, graph: Graph, loss: ValueId, outputs: collections.abc.Sequence[ValueId], *, rule: ops.Input | ops.Labels | ops.Scalar | ops.Parameter | ops.State | ops.Conv2d | ops.ConvTranspose2d | ops.Dense | ops.MaxPool2d | ops.AvgPool2d | ops.L2Pool2d | ops.BatchNorm | ops.FoldBatchNorm | ops.GroupNorm | ops.LayerNorm | ops.CrossChannelNorm | ops.SpatialNorm | ops.LocalContrastNorm | ops.Neuron | ops.PRelu | ops.Softmax | ops.LogSoftmax | ops.Dropout | ops.Add | ops.Arithmetic | ops.MatMul | ops.GramMatrix | ops.Reshape | ops.Concat | ops.Slice | ops.Pad | ops.Transpose | ops.StopGradient | ops.Resize | ops.CropAndResize | ops.GridSample | ops.Reduce | ops.BatchReduce | ops.InitialGradient | ops.SoftmaxCrossEntropy | ops.Running | ops.Sgd | ops.RmsProp | ops.Adam | ops.HostUpdate, learning_rate: typing.SupportsFloat | typing.SupportsIndex, batch: typing.SupportsInt | typing.SupportsIndex, backend: str, seed: typing.SupportsInt | typing.SupportsIndex, threads: typing.SupportsInt | typing.SupportsIndex, nan_policy: str, in_flight: typing.SupportsInt | typing.SupportsIndex, exports: collections.abc.Sequence[tuple[str, ValueId]]) -> None:
+    def __init__(self, graph: Graph, loss: ValueId, outputs: collections.abc.Sequence[ValueId], *, optimizer: Optimizer, batch: typing.SupportsInt | typing.SupportsIndex, backend: str, seed: typing.SupportsInt | typing.SupportsIndex, threads: typing.SupportsInt | typing.SupportsIndex, check_finite: bool, in_flight: typing.SupportsInt | typing.SupportsIndex, exports: collections.abc.Sequence[tuple[str, ValueId]]) -> None:
         ...
     def close(self) -> None:
         ...
@@ -255,7 +261,7 @@ def nodes(graph: Graph) -> list[Node]:
     """
     Every node, in order.
     """
-def training_graph(graph: Graph, loss: ValueId, rule: ops.Input | ops.Labels | ops.Scalar | ops.Parameter | ops.State | ops.Conv2d | ops.ConvTranspose2d | ops.Dense | ops.MaxPool2d | ops.AvgPool2d | ops.L2Pool2d | ops.BatchNorm | ops.FoldBatchNorm | ops.GroupNorm | ops.LayerNorm | ops.CrossChannelNorm | ops.SpatialNorm | ops.LocalContrastNorm | ops.Neuron | ops.PRelu | ops.Softmax | ops.LogSoftmax | ops.Dropout | ops.Add | ops.Arithmetic | ops.MatMul | ops.GramMatrix | ops.Reshape | ops.Concat | ops.Slice | ops.Pad | ops.Transpose | ops.StopGradient | ops.Resize | ops.CropAndResize | ops.GridSample | ops.Reduce | ops.BatchReduce | ops.InitialGradient | ops.SoftmaxCrossEntropy | ops.Running | ops.Sgd | ops.RmsProp | ops.Adam | ops.HostUpdate) -> Graph:
+def training_graph(graph: Graph, loss: ValueId, optimizer: Optimizer) -> Graph:
     ...
 def vocabulary() -> list[tuple[str, str, list[tuple[str, bool, bool]]]]:
     """

@@ -5,7 +5,7 @@ from __future__ import annotations
 import collections.abc
 import mpsnn._core
 import typing
-__all__: list[str] = ['Adam', 'Add', 'Arithmetic', 'AvgPool2d', 'BatchNorm', 'BatchReduce', 'Concat', 'Conv2d', 'ConvTranspose2d', 'CropAndResize', 'CrossChannelNorm', 'Dense', 'Dropout', 'FoldBatchNorm', 'GramMatrix', 'GridSample', 'GroupNorm', 'HostUpdate', 'InitialGradient', 'Input', 'L2Pool2d', 'Labels', 'LayerNorm', 'LocalContrastNorm', 'LogSoftmax', 'MatMul', 'MaxPool2d', 'Neuron', 'PRelu', 'Pad', 'Parameter', 'Reduce', 'Reshape', 'Resize', 'RmsProp', 'Running', 'Scalar', 'Sgd', 'Slice', 'Softmax', 'SoftmaxCrossEntropy', 'SpatialNorm', 'State', 'StopGradient', 'Transpose']
+__all__: list[str] = ['Accumulate', 'Adam', 'Add', 'Arithmetic', 'AvgPool2d', 'BatchNorm', 'BatchReduce', 'ClipScale', 'Concat', 'Conv2d', 'ConvTranspose2d', 'CropAndResize', 'CrossChannelNorm', 'Dense', 'Dropout', 'FoldBatchNorm', 'GramMatrix', 'GridSample', 'GroupNorm', 'HostUpdate', 'InitialGradient', 'Input', 'L2Pool2d', 'Labels', 'LayerNorm', 'LocalContrastNorm', 'LogSoftmax', 'MatMul', 'MaxPool2d', 'Neuron', 'PRelu', 'Pad', 'Parameter', 'PrepareGradient', 'Reduce', 'Reshape', 'Resize', 'RmsProp', 'Running', 'Scalar', 'Sgd', 'Slice', 'Softmax', 'SoftmaxCrossEntropy', 'SpatialNorm', 'State', 'StopGradient', 'Transpose']
 class Input:
     def __init__(self, shape: collections.abc.Sequence[typing.SupportsInt | typing.SupportsIndex], dtype: str, scale: typing.SupportsFloat | typing.SupportsIndex, offset: typing.SupportsFloat | typing.SupportsIndex) -> None:
         ...
@@ -117,8 +117,19 @@ class RmsProp:
     def __init__(self, decay: typing.SupportsFloat | typing.SupportsIndex, epsilon: typing.SupportsFloat | typing.SupportsIndex) -> None:
         ...
 class Adam:
-    def __init__(self, beta1: typing.SupportsFloat | typing.SupportsIndex, beta2: typing.SupportsFloat | typing.SupportsIndex, epsilon: typing.SupportsFloat | typing.SupportsIndex) -> None:
+    def __init__(self, beta1: typing.SupportsFloat | typing.SupportsIndex, beta2: typing.SupportsFloat | typing.SupportsIndex, epsilon: typing.SupportsFloat | typing.SupportsIndex, weight_decay: typing.SupportsFloat | typing.SupportsIndex, amsgrad: bool) -> None:
         ...
+class PrepareGradient:
+    def __init__(self, clip_min: typing.SupportsFloat | typing.SupportsIndex, clip_max: typing.SupportsFloat | typing.SupportsIndex, rescale: typing.SupportsFloat | typing.SupportsIndex, l1: typing.SupportsFloat | typing.SupportsIndex, l2: typing.SupportsFloat | typing.SupportsIndex) -> None:
+        ...
+class ClipScale:
+    """
+    Made by the library alone.
+    """
+class Accumulate:
+    """
+    Made by the library alone.
+    """
 class HostUpdate:
     """
     Made by the library alone.

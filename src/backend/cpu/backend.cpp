@@ -44,6 +44,9 @@ class CpuBackend final : public KernelBackend {
         on<SoftmaxCrossEntropy>(softmax_cross_entropy_kernels()),
         // updates
         on<Running>(running_kernels()),
+        on<PrepareGradient>(prepare_gradient_kernels()),
+        on<ClipScale>(clip_scale_kernels()),
+        on<Accumulate>(accumulate_kernels()),
         on<Sgd>(sgd_kernels()),
         on<RmsProp>(rms_prop_kernels()),
         on<Adam>(adam_kernels()),

@@ -38,6 +38,9 @@ KernelPair initial_gradient_kernels();
 KernelPair softmax_cross_entropy_kernels();
 // updates
 KernelPair running_kernels();
+KernelPair prepare_gradient_kernels();
+KernelPair clip_scale_kernels();
+KernelPair accumulate_kernels();
 KernelPair sgd_kernels();
 KernelPair rms_prop_kernels();
 KernelPair adam_kernels();

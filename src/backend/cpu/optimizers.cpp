@@ -1,39 +1,14 @@
-#include <atomic>
 #include <cmath>
-#include <limits>
 
+#include "backend/cpu/finite.hpp"
 #include "backend/cpu/kernels.hpp"
 #include "backend/cpu/simd.hpp"
 
 namespace mpsnn::cpu {
 namespace {
 
-MPSNN_SIMD bool finite(const float* g, std::size_t begin, std::size_t end) {
-  int bad = 0;
-#pragma omp simd reduction(| : bad)
-  for (std::size_t i = begin; i < end; ++i)
-    bad |= !(std::abs(g[i]) <= std::numeric_limits<float>::max());
-  return !bad;
-}
-
-/// A relu hides a NaN from the loss, but not from the gradient of the weights. The
-/// gradient was just written, so that reading it once more costs little.
-class Check {
- public:
-  explicit Check(const KernelContext& k) : parameter_(k.node.label) {}
-
-  void operator()(const Launch& l, const float* g, std::size_t n) const {
-    if (!l.run.check) return;
-    std::atomic<bool> good = true;
-    parallel_for(n, 1, [&](std::size_t begin, std::size_t end) {
-      if (!finite(g, begin, end)) good = false;
-    });
-    if (!good) throw gradient_error(parameter_);
-  }
-
- private:
-  std::string parameter_;
-};
+/// Whether a rule runs in this step: the last of every so many.
+bool due(int every, const Launch& l) { return (l.run.step + 1) % every == 0; }
 
 MPSNN_SIMD void running(float* statistic, const float* value, float keep, std::size_t begin,
                         std::size_t end) {
@@ -75,7 +50,12 @@ MPSNN_SIMD void rms_prop(float* w, float* s, const float* g, float rate, const R
   }
 }
 
-MPSNN_SIMD void adam(float* w, float* m, float* v, const float* g, float rate, const Adam& op,
+/// Of one step: the rate with its corrections, and what weight decay leaves of a weight.
+struct AdamStep {
+  float rate, keep;
+};
+
+MPSNN_SIMD void adam(float* w, float* m, float* v, const float* g, AdamStep step, const Adam& op,
                      std::size_t begin, std::size_t end) {
   const float keep1 = op.beta1, take1 = 1 - op.beta1;
   const float keep2 = op.beta2, take2 = 1 - op.beta2, epsilon = op.epsilon;
@@ -83,7 +63,20 @@ MPSNN_SIMD void adam(float* w, float* m, float* v, const float* g, float rate, c
   for (std::size_t i = begin; i < end; ++i) {
     m[i] = keep1 * m[i] + take1 * g[i];
     v[i] = keep2 * v[i] + take2 * g[i] * g[i];
-    w[i] -= rate * m[i] / (std::sqrt(v[i]) + epsilon);
+    w[i] = w[i] * step.keep - step.rate * m[i] / (std::sqrt(v[i]) + epsilon);
+  }
+}
+
+MPSNN_SIMD void amsgrad(float* w, float* m, float* v, float* maximum, const float* g, AdamStep step,
+                        const Adam& op, std::size_t begin, std::size_t end) {
+  const float keep1 = op.beta1, take1 = 1 - op.beta1;
+  const float keep2 = op.beta2, take2 = 1 - op.beta2, epsilon = op.epsilon;
+#pragma omp simd
+  for (std::size_t i = begin; i < end; ++i) {
+    m[i] = keep1 * m[i] + take1 * g[i];
+    v[i] = keep2 * v[i] + take2 * g[i] * g[i];
+    maximum[i] = maximum[i] > v[i] ? maximum[i] : v[i];
+    w[i] = w[i] * step.keep - step.rate * m[i] / (std::sqrt(maximum[i]) + epsilon);
   }
 }
 
@@ -99,6 +92,7 @@ Kernel sgd_kernel(KernelContext& k) {
     float *w = l.variable<float>(0), *m = l.variable<float>(1);
     const float* g = l.in<float>(2);
     const float rate = *l.in<float>(3);
+    if (!due(op.every, l)) return;
     check(l, g, n);
     parallel_for(n, 1, [&](std::size_t begin, std::size_t end) {
       if (!m)
@@ -113,6 +107,7 @@ Kernel sgd_kernel(KernelContext& k) {
 
 Kernel rms_prop_kernel(KernelContext& k) {
   return [op = k.op<RmsProp>(), n = k.in_elements(0), check = Check(k)](const Launch& l) {
+    if (!due(op.every, l)) return;
     check(l, l.in<float>(2), n);
     parallel_for(n, 1, [&](std::size_t begin, std::size_t end) {
       rms_prop(l.variable<float>(0), l.variable<float>(1), l.in<float>(2), *l.in<float>(3), op,
@@ -123,14 +118,19 @@ Kernel rms_prop_kernel(KernelContext& k) {
 
 Kernel adam_kernel(KernelContext& k) {
   return [op = k.op<Adam>(), n = k.in_elements(0), check = Check(k)](const Launch& l) {
-    check(l, l.in<float>(3), n);
-    const double t = static_cast<double>(l.run.step + 1);
+    if (!due(op.every, l)) return;
+    check(l, l.in<float>(4), n);
+    const double t = static_cast<double>((l.run.step + 1) / op.every), rate = *l.in<float>(5);
     const double correction =
         std::sqrt(1 - std::pow(double{op.beta2}, t)) / (1 - std::pow(double{op.beta1}, t));
-    const float rate = static_cast<float>(*l.in<float>(4) * correction);
+    const AdamStep step = {static_cast<float>(rate * correction),
+                           static_cast<float>(1 - rate * op.weight_decay)};
+    float *w = l.variable<float>(0), *m = l.variable<float>(1), *v = l.variable<float>(2);
     parallel_for(n, 1, [&](std::size_t begin, std::size_t end) {
-      adam(l.variable<float>(0), l.variable<float>(1), l.variable<float>(2), l.in<float>(3), rate,
-           op, begin, end);
+      if (op.amsgrad)
+        amsgrad(w, m, v, l.variable<float>(3), l.in<float>(4), step, op, begin, end);
+      else
+        adam(w, m, v, l.in<float>(4), step, op, begin, end);
     });
   };
 }
