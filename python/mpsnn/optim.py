@@ -7,7 +7,7 @@ how. The rules run on the device and keep their state there, in float32.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Protocol, TypeAlias
 
 from mpsnn import _core, arguments
@@ -32,7 +32,7 @@ class Optimizer(Protocol):
         """What the engine runs, once in so many steps."""
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, repr=False)
 class GradientOptions:
     """What every optimizer can do with the gradient g of a parameter w before its rule.
 
@@ -56,6 +56,15 @@ class GradientOptions:
     clip_value: float | tuple[float, float] | None = None
     clip_norm: float | None = None
     rescale: float = 1.0
+
+    def __repr__(self) -> str:
+        """The learning rate, and what is not as by default."""
+        shown = [
+            f"{f.name}={getattr(self, f.name)!r}"
+            for f in sorted(fields(self), key=lambda f: f.kw_only)
+            if f.name == "learning_rate" or getattr(self, f.name) != f.default
+        ]
+        return f"{type(self).__name__}({', '.join(shown)})"
 
     @property
     def _name(self) -> str:
@@ -95,7 +104,7 @@ class GradientOptions:
         return -high, high
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class SGD(GradientOptions):
     """Gradient descent, with momentum or Nesterov momentum.
 
@@ -139,7 +148,7 @@ class SGD(GradientOptions):
         return ops.Sgd(self.momentum, self.nesterov)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class RMSProp(GradientOptions):
     """Gradient descent scaled by a running mean square. Tieleman & Hinton 2012.
 
@@ -175,7 +184,7 @@ class RMSProp(GradientOptions):
         return ops.RmsProp(self.decay, self.epsilon)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Adam(GradientOptions):
     """Adaptive moments. Kingma & Ba, ICLR 2015, with the epsilon of section 2's last lines.
 
@@ -218,7 +227,7 @@ class Adam(GradientOptions):
         return ops.Adam(self.beta1, self.beta2, self.epsilon, 0.0, self.amsgrad)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class AdamW(Adam):
     """Adam with decoupled weight decay. Loshchilov & Hutter, ICLR 2019.
 
