@@ -12,6 +12,7 @@ from mpsnn._core import ShapeError
 
 if TYPE_CHECKING:
     from mpsnn.graph import Graph
+    from mpsnn.indexing import Index
 
 
 @dataclass(frozen=True)
@@ -35,6 +36,12 @@ class Value:
     def label(self) -> str:
         """Name of the node that computes it, unique for inputs and parameters."""
         return self.graph.core.label(self.id)
+
+    __iter__ = None  # or `for v in x` would try x[0], x[1], ...
+
+    def __getitem__(self, index: Index) -> Value:
+        """Part of the value, as in numpy: `x[1:3, ::2]`; an int drops its axis."""
+        return self.graph.item(self, index)
 
     def __repr__(self) -> str:
         return f"Value({self.label or self.id.index!r}, shape={self.shape}, dtype={self.dtype})"
