@@ -32,8 +32,9 @@ Shape reduced(const Op& op, std::span<const TensorDesc> in) {
     if (gone) count *= x[i];
     if (!gone || r.keep_axes) dims.push_back(gone ? 1 : x[i]);
   }
-  require(count <= std::numeric_limits<std::int32_t>::max(), op,
-          str("axes ", text(r.axes), " of x ", x, " must have less than 2^31 elements, got ", count));
+  require(
+      count <= std::numeric_limits<std::int32_t>::max(), op,
+      str("axes ", text(r.axes), " of x ", x, " must have less than 2^31 elements, got ", count));
   return Shape(dims);
 }
 

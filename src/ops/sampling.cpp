@@ -52,15 +52,14 @@ const OpSpec& Resize::spec() {
 }
 
 const OpSpec& CropAndResize::spec() {
-  static const OpSpec s{.name = "crop_and_resize",
-                        .inputs = {"x", "boxes"},
-                        .outputs = {"y"},
-                        .saved = {"x", "boxes"},
-                        .gradients = {"x", "boxes"},
-                        .infer = infer_crop,
-                        .attributes = [](const Op& op) {
-                          return str(" size=", std::get<CropAndResize>(op).size);
-                        }};
+  static const OpSpec s{
+      .name = "crop_and_resize",
+      .inputs = {"x", "boxes"},
+      .outputs = {"y"},
+      .saved = {"x", "boxes"},
+      .gradients = {"x", "boxes"},
+      .infer = infer_crop,
+      .attributes = [](const Op& op) { return str(" size=", std::get<CropAndResize>(op).size); }};
   return s;
 }
 

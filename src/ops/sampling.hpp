@@ -72,7 +72,8 @@ struct Sample {
       for (int j = 0; j < 2; ++j) {
         const double weight = h.weight[i] * w.weight[j];
         const double by_h = h.slope[i] * w.weight[j], by_w = h.weight[i] * w.slope[j];
-        if (weight != 0 || by_h != 0 || by_w != 0) f(h.index[i] * W + w.index[j], weight, by_h, by_w);
+        if (weight != 0 || by_h != 0 || by_w != 0)
+          f(h.index[i] * W + w.index[j], weight, by_h, by_w);
       }
   }
 };

@@ -121,16 +121,18 @@ class Layout(Inputs):
         """
         self.check("pad", "x", x)
         rank = len(x.shape)
-        extents = [
-            [arguments.integer("pad", side, n) for n in _per_axis("pad", side, given, rank)]
-            for side, given in (("before", before), ("after", after))
+        front = [
+            arguments.integer("pad", "before", n) for n in _per_axis("pad", "before", before, rank)
+        ]
+        back = [
+            arguments.integer("pad", "after", n) for n in _per_axis("pad", "after", after, rank)
         ]
         if mode not in ("constant", "clamp", "mirror", "mirror_with_edge"):
             raise ShapeError(
                 "pad: mode must be 'constant', 'clamp', 'mirror' or 'mirror_with_edge', "
                 f"got {mode!r}"
             )
-        op = ops.Pad(*extents, mode, arguments.real("pad", "value", value))
+        op = ops.Pad(front, back, mode, arguments.real("pad", "value", value))
         return self._add("pad", op, name, x=x)
 
     def zero_pad2d(self, x: Value, padding: Margins, *, name: str | None = None) -> Value:
@@ -188,8 +190,7 @@ class Layout(Inputs):
         sides = value if isinstance(value, tuple | list) else (value,) * 4
         if len(sides) != 4:
             raise ShapeError(
-                f"{op}: {argument} must be one integer or (top, bottom, left, right), "
-                f"got {value!r}"
+                f"{op}: {argument} must be one integer or (top, bottom, left, right), got {value!r}"
             )
         top, bottom, left, right = (arguments.integer(op, argument, side) for side in sides)
         return top, bottom, left, right
@@ -203,5 +204,7 @@ def _per_axis(op: str, argument: str, values: object, rank: int) -> list[Any]:
     if not isinstance(values, tuple | list):
         raise TypeError(f"{op}: {argument} must be a tuple or list, got {values!r}")
     if len(values) != rank:
-        raise ShapeError(f"{op}: {argument} must have one number for each of {rank} axes, got {values!r}")
+        raise ShapeError(
+            f"{op}: {argument} must have one number for each of {rank} axes, got {values!r}"
+        )
     return list(values)

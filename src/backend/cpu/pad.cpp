@@ -18,16 +18,15 @@ MPSNN_SIMD void add(const float* x, Dim n, float* y) {
 struct Rows {
   bool constant;
   float value;
-  int rank;  // axes that rows differ in
+  int rank;                                              // axes that rows differ in
   std::array<std::vector<Dim>, Shape::max_rank> source;  // of x, by place on each such axis
   std::array<Dim, Shape::max_rank> extent{};             // of x on it
-  std::vector<Dim> edge;  // the same within a row, by place
+  std::vector<Dim> edge;                                 // the same within a row, by place
   Dim images, per_image = 1, x_rows = 1;
-  Dim inner = 1;              // elements of one place in a row
+  Dim inner = 1;               // elements of one place in a row
   Dim before = 0, middle = 1;  // places in a row: padding, then those of x
 
-  Rows(const KernelContext& k, const Shape& x)
-      : images(k.in_elements(0) / k.in(0).size()) {
+  Rows(const KernelContext& k, const Shape& x) : images(k.in_elements(0) / k.in(0).size()) {
     const Pad& op = k.op<Pad>();
     constant = op.mode == Pad::Mode::constant;
     value = op.value;
@@ -83,24 +82,25 @@ Kernel pad(KernelContext& k) {
   return [rows = Rows(k, k.in(0))](const Launch& l) {
     parallel_for(rows.images * rows.per_image, rows.y_row(),
                  [&](std::size_t begin, std::size_t end) {
-      for (Dim r = begin; r < static_cast<Dim>(end); ++r) {
-        float* y = l.out<float>(0) + r * rows.y_row();
-        const Dim from = rows.row(r % rows.per_image);
-        if (from == outside) {
-          std::fill_n(y, rows.y_row(), rows.value);
-          continue;
-        }
-        const float* x = l.in<float>(0) + r / rows.per_image * rows.x_size() + from * rows.x_row();
-        std::memcpy(y + rows.before * rows.inner, x, rows.x_row() * sizeof(float));
-        rows.each_edge([&](Dim p) {
-          if (rows.constant)
-            std::fill_n(y + p * rows.inner, rows.inner, rows.value);
-          else
-            std::memcpy(y + p * rows.inner, x + rows.edge[p] * rows.inner,
-                        rows.inner * sizeof(float));
-        });
-      }
-    });
+                   for (Dim r = begin; r < static_cast<Dim>(end); ++r) {
+                     float* y = l.out<float>(0) + r * rows.y_row();
+                     const Dim from = rows.row(r % rows.per_image);
+                     if (from == outside) {
+                       std::fill_n(y, rows.y_row(), rows.value);
+                       continue;
+                     }
+                     const float* x =
+                         l.in<float>(0) + r / rows.per_image * rows.x_size() + from * rows.x_row();
+                     std::memcpy(y + rows.before * rows.inner, x, rows.x_row() * sizeof(float));
+                     rows.each_edge([&](Dim p) {
+                       if (rows.constant)
+                         std::fill_n(y + p * rows.inner, rows.inner, rows.value);
+                       else
+                         std::memcpy(y + p * rows.inner, x + rows.edge[p] * rows.inner,
+                                     rows.inner * sizeof(float));
+                     });
+                   }
+                 });
   };
 }
 

@@ -41,7 +41,7 @@ void sum_block(const Reduction& r, const float* x, Dim n, double* total) {
   for (Dim f = 0; f < r.first; ++f, x += r.middle * r.second * r.inner) {
     for (Dim s = 0; s < r.second;) {
       if (r.inner == 1) {
-        const Dim rows = std::min(64 * chunk, r.second - s);
+        const Dim rows = std::min(8 * chunk, r.second - s);
         total[0] += sum_run(x + s, rows);
         s += rows;
       } else {

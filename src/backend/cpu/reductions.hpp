@@ -2,8 +2,8 @@
 
 #include <algorithm>
 
-#include "backend/kernel_backend.hpp"
 #include "backend/cpu/simd.hpp"
+#include "backend/kernel_backend.hpp"
 
 namespace mpsnn::cpu {
 

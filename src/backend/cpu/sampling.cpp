@@ -107,8 +107,7 @@ void image_gradient(const Sampled<Op, Points>& s, const Image& image) {
     double by_position_h = 0, by_position_w = 0;
     const Sample sample = s.points.at(image.coordinates, p);
     sample.each(s.W, [&](Dim pixel, double weight, double by_h, double by_w) {
-      if (image.dx)
-        add_scaled(dy, s.C, static_cast<float>(weight), image.dx + pixel * s.C);
+      if (image.dx) add_scaled(dy, s.C, static_cast<float>(weight), image.dx + pixel * s.C);
       if (!image.dcoordinates) return;
       const double product = dot(dy, image.x + pixel * s.C, s.C);
       by_position_h += by_h * product;

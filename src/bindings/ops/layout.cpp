@@ -7,8 +7,8 @@ namespace {
 /// The values of the first axes, and `rest` for those that there may be behind them.
 PerAxis per_axis(std::string_view argument, const std::vector<int>& values, PerAxis rest = {}) {
   if (values.size() > rest.size())
-    throw ShapeError(str(argument, ": must be at most ", rest.size(), " numbers, got ",
-                         values.size()));
+    throw ShapeError(
+        str(argument, ": must be at most ", rest.size(), " numbers, got ", values.size()));
   std::ranges::copy(values, rest.begin());
   return rest;
 }
@@ -29,13 +29,12 @@ void bind_layout(py::module_& m) {
                                  per_axis("step", step, {1, 1, 1, 1})};
            }),
            "start"_a, "stop"_a, "step"_a);
-  py::class_<mpsnn::Pad>(m, "Pad")
-      .def(py::init([](const Values& before, const Values& after, const std::string& mode,
-                       float value) {
-             return mpsnn::Pad{per_axis("before", before), per_axis("after", after),
-                               choice<mpsnn::Pad::Mode>("mode", mode, pad_modes), value};
-           }),
-           "before"_a, "after"_a, "mode"_a, "value"_a);
+  py::class_<mpsnn::Pad>(m, "Pad").def(
+      py::init([](const Values& before, const Values& after, const std::string& mode, float value) {
+        return mpsnn::Pad{per_axis("before", before), per_axis("after", after),
+                          choice<mpsnn::Pad::Mode>("mode", mode, pad_modes), value};
+      }),
+      "before"_a, "after"_a, "mode"_a, "value"_a);
   py::class_<mpsnn::Transpose>(m, "Transpose")
       .def(py::init([](const Values& order) {
              return mpsnn::Transpose{per_axis("order", order, {0, 1, 2, 3})};

@@ -20,7 +20,6 @@ mpsnn::Reduce reduce(const std::string& kind, const std::vector<int>& axes, bool
 }  // namespace
 
 void bind_reductions(py::module_& m) {
-  py::class_<mpsnn::Reduce>(m, "Reduce")
-      .def(py::init(&reduce), "kind"_a, "axes"_a, "keep_axes"_a);
+  py::class_<mpsnn::Reduce>(m, "Reduce").def(py::init(&reduce), "kind"_a, "axes"_a, "keep_axes"_a);
   py::class_<mpsnn::BatchReduce>(m, "BatchReduce");
 }
