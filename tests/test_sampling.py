@@ -20,7 +20,7 @@ def infer(g: Graph, y: Value, backend: str, *arrays: np.ndarray) -> np.ndarray:
     return run(g, [y.id], backend, *arrays)[0]
 
 
-def test_bilinear_upsampling_is_as_measured_on_mps(backend: str) -> None:
+def test_bilinear_upsampling_is_what_a_device_test_of_mps_expects(backend: str) -> None:
     g = Graph()
     y = g.upsample(g.input(1, 3, 1), (1, 2), "bilinear")
     x = np.array([1, 2, 4], np.float32).reshape(1, 1, 3, 1)
@@ -36,7 +36,7 @@ def test_nearest_upsampling_repeats_pixels(backend: str, rng) -> None:
 
 
 def test_positions_are_exact(backend: str) -> None:
-    """i * (1 / 3) * 3 must not fall below i for any size."""
+    """I * (1 / 3) * 3 must not fall below i for any size."""
     for size in range(1, 40):
         for factor in (1, 3, 7, 10):
             g = Graph()
@@ -76,7 +76,9 @@ def test_crops_are_those_of_the_formula(size: tuple[int, int], backend: str, rng
     boxes = rng.uniform(-0.3, 1.3, (2, 4, 4)).astype(np.float32)
     boxes[0, 0] = 0, 0, 1, 1
     boxes[0, 1] = 1, 1, 0, 0  # mirrored
-    expected = [[crop(image, box, *size) for box in each] for image, each in zip(x, boxes, strict=True)]
+    expected = [
+        [crop(image, box, *size) for box in each] for image, each in zip(x, boxes, strict=True)
+    ]
     np.testing.assert_allclose(infer(g, y, backend, x, boxes), expected, rtol=0, atol=1e-5)
 
 

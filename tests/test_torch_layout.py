@@ -18,7 +18,7 @@ BATCH = 3
 
 
 def ours(build: Callable[..., Any], backend: str, arrays: list[np.ndarray], dy: np.ndarray):
-    """y and the gradient of the mean over the batch of sum(y * dy) by each array."""
+    """Y and the gradient of the mean over the batch of sum(y * dy) by each array."""
     g = Graph()
     xs = [g.input(*a.shape[1:]) for a in arrays]
     y = build(g, *xs)
@@ -51,9 +51,7 @@ def check(
     g = Graph()
     shape = build(g, *(g.input(*s) for s in shapes)).shape
     dy = rng.standard_normal(shape).astype(np.float32)
-    results = zip(
-        ours(build, backend, arrays, dy), theirs(torch_build, arrays, dy), strict=True
-    )
+    results = zip(ours(build, backend, arrays, dy), theirs(torch_build, arrays, dy), strict=True)
     for i, (a, b) in enumerate(results):
         assert a.shape == b.shape
         # float32 rounds to 6e-8, and the longest sums here have some hundred terms.
@@ -67,7 +65,8 @@ def nchw(f: Callable[..., Any]) -> Callable[..., Any]:
 
 
 @pytest.mark.parametrize(
-    ("mode", "torch_mode"), [("constant", "constant"), ("clamp", "replicate"), ("mirror", "reflect")]
+    ("mode", "torch_mode"),
+    [("constant", "constant"), ("clamp", "replicate"), ("mirror", "reflect")],
 )
 def test_padding_is_that_of_torch(mode: Any, torch_mode: str, backend: str) -> None:
     value = 0.5 if mode == "constant" else 0.0

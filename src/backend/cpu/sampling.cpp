@@ -93,15 +93,17 @@ Kernel forward(KernelContext& k) {
 }
 
 /// One image of each, null where absent; x and coordinates are there if dcoordinates is.
+/// A coordinate may get a gradient from many points, which cancel: hence double.
 struct Image {
   const float *dy, *x, *coordinates;
-  float *dx, *dcoordinates;
+  float* dx;
+  double* dcoordinates;
 };
 
 template <class Op, class Points>
 void image_gradient(const Sampled<Op, Points>& s, const Image& image) {
   if (image.dx) std::fill_n(image.dx, s.x_size(), 0.0f);
-  if (image.dcoordinates) std::fill_n(image.dcoordinates, s.points.coordinates, 0.0f);
+  if (image.dcoordinates) std::fill_n(image.dcoordinates, s.points.coordinates, 0.0);
   for (Dim p = 0; p < s.points.points; ++p) {
     const float* dy = image.dy + p * s.C;
     double by_position_h = 0, by_position_w = 0;
@@ -117,20 +119,29 @@ void image_gradient(const Sampled<Op, Points>& s, const Image& image) {
   }
 }
 
+/// A part of an array, or null of null.
+template <class T>
+T* part(T* data, Dim at) {
+  return data ? data + at : nullptr;
+}
+
 // in: dy, and for what has coordinates x, coordinates.  out: dx, dcoordinates.
 // Points of one image may read the same pixel, so that only images run side by side.
 template <class Op, class Points>
 Kernel gradient(KernelContext& k) {
   const bool moved = k.node.inputs.size() > 1;
   const Sampled<Op, Points> s(k, moved ? k.in(1) : k.out(0), k.in(0));
-  return [s, moved](const Launch& l) {
-    const auto part = [](auto* data, Dim at) { return data ? data + at : nullptr; };
+  const Dim coordinates = s.points.coordinates;
+  if (k.has_out(1)) k.scratch_bytes = s.images * coordinates * sizeof(double);
+  return [s, moved, coordinates](const Launch& l) {
     parallel_for(s.images, 4 * s.y_size(), [&](std::size_t begin, std::size_t end) {
       for (Dim n = begin; n < static_cast<Dim>(end); ++n) {
-        const Dim x = n * s.x_size(), at = n * s.points.coordinates;
-        image_gradient(s, {l.in<float>(0) + n * s.y_size(), moved ? l.in<float>(1) + x : nullptr,
-                           moved ? l.in<float>(2) + at : nullptr, part(wanted<float>(l, 0), x),
-                           part(wanted<float>(l, 1), at)});
+        const Dim x = n * s.x_size(), at = n * coordinates;
+        double* sums = part(static_cast<double*>(l.scratch), at);
+        image_gradient(s,
+                       {l.in<float>(0) + n * s.y_size(), moved ? l.in<float>(1) + x : nullptr,
+                        moved ? l.in<float>(2) + at : nullptr, part(wanted<float>(l, 0), x), sums});
+        if (sums) std::copy_n(sums, coordinates, l.out<float>(1) + at);
       }
     });
   };
