@@ -61,7 +61,7 @@ class GradientOptions:
         """The learning rate, and what is not as by default."""
         shown = [
             f"{f.name}={getattr(self, f.name)!r}"
-            for f in sorted(fields(self), key=lambda f: f.kw_only)
+            for f in sorted(fields(self), key=lambda f: f.kw_only is True)
             if f.name == "learning_rate" or getattr(self, f.name) != f.default
         ]
         return f"{type(self).__name__}({', '.join(shown)})"

@@ -12,6 +12,7 @@ from mpsnn._core import ShapeError
 
 if TYPE_CHECKING:
     from mpsnn.graph import Graph
+    from mpsnn.indexing import Index
 
 
 @dataclass(frozen=True)
@@ -45,6 +46,12 @@ class Value:
         node = self.graph.node(self)
         pairs = zip(node.output_names, node.outputs, strict=True)
         return {name: Value(self.graph, v) for name, v in list(pairs)[1:] if v.index >= 0}
+
+    __iter__ = None  # or `for v in x` would try x[0], x[1], ...
+
+    def __getitem__(self, index: Index) -> Value:
+        """Part of the value, as in numpy: `x[1:3, ::2]`; an int drops its axis."""
+        return self.graph.item(self, index)
 
     def __repr__(self) -> str:
         return f"Value({self.label or self.id.index!r}, shape={self.shape}, dtype={self.dtype})"

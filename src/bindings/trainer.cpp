@@ -73,7 +73,7 @@ class PyTrainer {
   std::vector<py::array> new_outputs(int images) const {
     std::vector<py::array> out;
     for (ValueId v : outputs_)
-      out.push_back(new_array(DType::float32, graph_.desc(v).shape, images));
+      out.push_back(new_array(graph_.desc(v).dtype, graph_.desc(v).shape, images));
     return out;
   }
 

@@ -1,3 +1,6 @@
+#include <algorithm>
+#include <cmath>
+
 #include "ops/checks.hpp"
 
 namespace mpsnn {
@@ -43,6 +46,81 @@ std::vector<TensorDesc> infer_concat(const Op& op, std::span<const TensorDesc> i
   return {{Shape(dims), DType::float32, in[0].batched}};
 }
 
+std::string text(const PerAxis& values) {
+  std::string out = "(";
+  for (std::size_t i = 0; i < values.size(); ++i) out += str(i ? ", " : "", values[i]);
+  return out + ")";
+}
+
+std::vector<TensorDesc> infer_slice(const Op& op, std::span<const TensorDesc> in) {
+  const auto& s = std::get<Slice>(op);
+  const Shape& x = floating(op, "x", in[0]);
+  std::vector<Dim> dims;
+  for (int i = 0; i < x.rank(); ++i) {
+    const Dim start = s.start[i], stop = s.stop[i], step = s.step[i];
+    const std::string at = str(" on axis ", i, " of x ", x, ", got ");
+    require(step >= 1, op, str("step must be at least 1", at, step));
+    require(start >= 0 && start < x[i], op, str("start must be 0 to ", x[i] - 1, at, start));
+    require(stop > start && stop <= x[i], op,
+            str("stop must be ", start + 1, " to ", x[i], at, stop));
+    dims.push_back((stop - start + step - 1) / step);
+  }
+  return {{Shape(dims), DType::float32, in[0].batched}};
+}
+
+/// The most elements that the mode has for one side of an axis. The limit of the others
+/// keeps sums of extents from overflowing.
+Dim most(Pad::Mode mode, Dim extent) {
+  constexpr Dim limit = 1 << 20;
+  if (mode == Pad::Mode::mirror) return std::min(limit, extent - 1);
+  if (mode == Pad::Mode::mirror_with_edge) return std::min(limit, extent);
+  return limit;
+}
+
+std::vector<TensorDesc> infer_pad(const Op& op, std::span<const TensorDesc> in) {
+  const auto& p = std::get<Pad>(op);
+  const Shape& x = floating(op, "x", in[0]);
+  require(std::isfinite(p.value), op, str("value must be finite, got ", p.value));
+  std::vector<Dim> dims;
+  for (int i = 0; i < x.rank(); ++i) {
+    const Dim limit = most(p.mode, x[i]);
+    const auto check = [&](std::string_view side, Dim n) {
+      require(n >= 0 && n <= limit, op,
+              str(side, " must be 0 to ", limit, " on axis ", i, " of x ", x, ", got ", n));
+    };
+    check("before", p.before[i]);
+    check("after", p.after[i]);
+    dims.push_back(p.before[i] + x[i] + p.after[i]);
+  }
+  return {{Shape(dims), DType::float32, in[0].batched}};
+}
+
+std::string pad_attributes(const Op& op) {
+  constexpr std::string_view modes[] = {"constant", "clamp", "mirror", "mirror_with_edge"};
+  const auto& p = std::get<Pad>(op);
+  return str(" before=", text(p.before), " after=", text(p.after),
+             " mode=", modes[static_cast<int>(p.mode)],
+             p.mode == Pad::Mode::constant ? str(" value=", p.value) : "");
+}
+
+std::vector<TensorDesc> infer_transpose(const Op& op, std::span<const TensorDesc> in) {
+  const auto& order = std::get<Transpose>(op).order;
+  const Shape& x = floating(op, "x", in[0]);
+  std::vector<Dim> dims;
+  for (int i = 0; i < x.rank(); ++i) {
+    require(std::count(order.begin(), order.begin() + x.rank(), i) == 1, op,
+            str("order must name each of the ", x.rank(), " axes of x ", x, " once, got ",
+                text(order)));
+    dims.push_back(x[order[i]]);
+  }
+  return {{Shape(dims), DType::float32, in[0].batched}};
+}
+
+std::vector<TensorDesc> infer_stop_gradient(const Op& op, std::span<const TensorDesc> in) {
+  floating(op, "x", in[0]);
+  return {in[0]};
+}
+
 }  // namespace
 
 const OpSpec& Reshape::spec() {
@@ -72,9 +150,55 @@ const OpSpec& Concat::spec() {
   return s;
 }
 
-const OpSpec& Slice::spec() { return unwritten(); }
-const OpSpec& Pad::spec() { return unwritten(); }
-const OpSpec& Transpose::spec() { return unwritten(); }
-const OpSpec& StopGradient::spec() { return unwritten(); }
+const OpSpec& Slice::spec() {
+  static const OpSpec s{.name = "slice",
+                        .inputs = {"x"},
+                        .outputs = {"y"},
+                        .saved = {},
+                        .gradients = {"x"},
+                        .infer = infer_slice,
+                        .attributes = [](const Op& op) {
+                          const auto& s = std::get<Slice>(op);
+                          return str(" start=", text(s.start), " stop=", text(s.stop),
+                                     " step=", text(s.step));
+                        }};
+  return s;
+}
+
+const OpSpec& Pad::spec() {
+  static const OpSpec s{.name = "pad",
+                        .inputs = {"x"},
+                        .outputs = {"y"},
+                        .saved = {},
+                        .gradients = {"x"},
+                        .infer = infer_pad,
+                        .attributes = pad_attributes};
+  return s;
+}
+
+const OpSpec& Transpose::spec() {
+  static const OpSpec s{.name = "transpose",
+                        .inputs = {"x"},
+                        .outputs = {"y"},
+                        .saved = {},
+                        .gradients = {"x"},
+                        .infer = infer_transpose,
+                        .attributes = [](const Op& op) {
+                          return str(" order=", text(std::get<Transpose>(op).order));
+                        }};
+  return s;
+}
+
+const OpSpec& StopGradient::spec() {
+  static const OpSpec s{.name = "stop_gradient",
+                        .inputs = {"x"},
+                        .outputs = {"y"},
+                        .saved = {},
+                        .gradients = {},
+                        .infer = infer_stop_gradient,
+                        .in_place = {0},
+                        .view = true};
+  return s;
+}
 
 }  // namespace mpsnn

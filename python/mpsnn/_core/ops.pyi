@@ -83,21 +83,29 @@ class Concat:
     def __init__(self, axis: typing.SupportsInt | typing.SupportsIndex) -> None:
         ...
 class Slice:
-    pass
+    def __init__(self, start: collections.abc.Sequence[typing.SupportsInt | typing.SupportsIndex], stop: collections.abc.Sequence[typing.SupportsInt | typing.SupportsIndex], step: collections.abc.Sequence[typing.SupportsInt | typing.SupportsIndex]) -> None:
+        ...
 class Pad:
-    pass
+    def __init__(self, before: collections.abc.Sequence[typing.SupportsInt | typing.SupportsIndex], after: collections.abc.Sequence[typing.SupportsInt | typing.SupportsIndex], mode: str, value: typing.SupportsFloat | typing.SupportsIndex) -> None:
+        ...
 class Transpose:
-    pass
+    def __init__(self, order: collections.abc.Sequence[typing.SupportsInt | typing.SupportsIndex]) -> None:
+        ...
 class StopGradient:
-    pass
+    def __init__(self) -> None:
+        ...
 class Resize:
-    pass
+    def __init__(self, size: tuple[typing.SupportsInt | typing.SupportsIndex, typing.SupportsInt | typing.SupportsIndex], mode: str, coordinates: str) -> None:
+        ...
 class CropAndResize:
-    pass
+    def __init__(self, size: tuple[typing.SupportsInt | typing.SupportsIndex, typing.SupportsInt | typing.SupportsIndex]) -> None:
+        ...
 class GridSample:
-    pass
+    def __init__(self, padding: str, align_corners: bool) -> None:
+        ...
 class Reduce:
-    pass
+    def __init__(self, kind: str, axes: collections.abc.Sequence[typing.SupportsInt | typing.SupportsIndex], keep_axes: bool) -> None:
+        ...
 class BatchReduce:
     pass
 class InitialGradient:

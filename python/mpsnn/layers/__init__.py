@@ -7,18 +7,32 @@ after it, to the value's graph; calling it twice makes two layers with weights o
 """
 
 from mpsnn.layers.convolution import Conv2d, Dense
-from mpsnn.layers.layout import Flatten
+from mpsnn.layers.layout import (
+    Concatenate,
+    Cropping2d,
+    Flatten,
+    Permute,
+    Reshape,
+    ZeroPadding2d,
+)
 from mpsnn.layers.neurons import Dropout, ReLU
 from mpsnn.layers.normalization import BatchNorm
 from mpsnn.layers.pooling import AvgPool2d, MaxPool2d
+from mpsnn.layers.sampling import UpSampling2d
 
 __all__ = [
     "AvgPool2d",
     "BatchNorm",
+    "Concatenate",
     "Conv2d",
+    "Cropping2d",
     "Dense",
     "Dropout",
     "Flatten",
     "MaxPool2d",
+    "Permute",
     "ReLU",
+    "Reshape",
+    "UpSampling2d",
+    "ZeroPadding2d",
 ]

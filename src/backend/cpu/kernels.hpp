@@ -33,6 +33,16 @@ KernelPair add_kernels();
 // layout
 KernelPair reshape_kernels();
 KernelPair concat_kernels();
+KernelPair slice_kernels();
+KernelPair pad_kernels();
+KernelPair transpose_kernels();
+KernelPair stop_gradient_kernels();
+// sampling
+KernelPair resize_kernels();
+KernelPair crop_and_resize_kernels();
+KernelPair grid_sample_kernels();
+// reductions
+KernelPair reduce_kernels();
 // losses
 KernelPair initial_gradient_kernels();
 KernelPair softmax_cross_entropy_kernels();

@@ -17,10 +17,11 @@ struct Runs {
   Runs(const KernelContext& k, const Shape& whole, std::span<const ValueId> parts) {
     int axis = k.op<Concat>().axis;
     if (axis < 0) axis += whole.rank();
-    outer = k.batch;
+    const std::size_t images = k.graph.desc(k.node.inputs[0]).batched ? k.batch : 1;
+    outer = images;
     for (int i = 0; i < axis; ++i) outer *= whole[i];
     const auto run = [&](const Shape& shape) {
-      return shape.size() * k.batch / outer * sizeof(float);
+      return shape.size() * images / outer * sizeof(float);
     };
     bytes = run(whole);
     for (ValueId v : parts) part.push_back(v ? run(k.graph.desc(v).shape) : 0);
@@ -90,6 +91,8 @@ KernelPair reshape_kernels() {
     };
   }};
 }
+
+KernelPair stop_gradient_kernels() { return reshape_kernels(); }
 
 KernelPair concat_kernels() { return {concat, concat_gradient}; }
 

@@ -36,6 +36,16 @@ class ReferenceBackend final : public KernelBackend {
         // layout
         on<Reshape>(reshape_kernels()),
         on<Concat>(concat_kernels()),
+        on<Slice>(slice_kernels()),
+        on<Pad>(pad_kernels()),
+        on<Transpose>(transpose_kernels()),
+        on<StopGradient>(stop_gradient_kernels()),
+        // sampling
+        on<Resize>(resize_kernels()),
+        on<CropAndResize>(crop_and_resize_kernels()),
+        on<GridSample>(grid_sample_kernels()),
+        // reductions
+        on<Reduce>(reduce_kernels()),
         // losses
         on<InitialGradient>(initial_gradient_kernels()),
         on<SoftmaxCrossEntropy>(softmax_cross_entropy_kernels()),
