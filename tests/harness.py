@@ -62,12 +62,14 @@ class Runner:
         shapes += [v.shape for v in self.parameters]
         return [sample(rng, s, case.kink and i < len(self.inputs)) for i, s in enumerate(shapes)]
 
-    def bindings(self, rng: np.random.Generator):
-        """Labels that are no one-hot, and weights that are not 1."""
+    def bindings(self, rng: np.random.Generator, graph: _core.Graph | None = None):
+        """Labels that are no one-hot, and weights that are not 1, if the graph reads them."""
         labels = rng.dirichlet(np.ones(CLASSES), self.images)
         weights = rng.uniform(0.5, 1.5, self.images).astype(np.float32)
         ids = self.graph.core.outputs(self.labels.id)
-        return [(ids[0], labels.astype(np.float32)), (ids[1], weights)]
+        bound = [(ids[0], labels.astype(np.float32)), (ids[1], weights)]
+        read = {v.index for node in _core.nodes(graph or self.graph.core) for v in node.inputs}
+        return [(v, array) for v, array in bound if v.index in read]
 
     def __call__(self, labels, *arrays):
         """Loss per image, y, and the gradient of the mean loss by each argument."""

@@ -144,12 +144,6 @@ def test_what_is_no_value_is_refused_by_name(net: mpsnn.Graph) -> None:
         net.dense(net.input(4), None)  # type: ignore[arg-type]  # the point
 
 
-def test_the_loss_takes_labels_of_the_graph_only(net: mpsnn.Graph) -> None:
-    x = net.input(4)
-    with pytest.raises(mpsnn.ShapeError, match=r"labels must come from Graph.labels, got Value"):
-        net.softmax_cross_entropy(x, x)
-
-
 @pytest.mark.parametrize(
     ("make", "error", "message"),
     [
@@ -175,7 +169,7 @@ def test_the_loss_takes_labels_of_the_graph_only(net: mpsnn.Graph) -> None:
         (lambda x: x.graph.concat(x), TypeError, "concat: values must be a sequence"),
         (lambda x: x.graph.input(0), ValueError, "input: shape must be from 1"),
         (lambda x: x.graph.input(2, dtype="int8"), ValueError, "input: dtype must be float32 or"),
-        (lambda x: x.graph.labels(0), ValueError, "labels: classes must be from 1"),
+        (lambda x: x.graph.labels(0), ValueError, "labels: shape must be from 1"),
         (lambda x: mpsnn.Graph(seed=-1), ValueError, "seed: must be from 0"),
     ],
 )

@@ -87,7 +87,7 @@ def test_inference_agrees_with_reference(case: Case, fast: str) -> None:
             (v.id, a.astype(run.dtype))
             for v, a in zip(run.inputs, data[: len(run.inputs)], strict=True)
         ]
-        labels = run.bindings(rng) if case.loss else []
+        labels = run.bindings(rng, core)
         results.append(exe.run(BATCH, [*bound, *labels], [y.id])[0])
     assert_close(*results, "y")
 

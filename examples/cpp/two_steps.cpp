@@ -29,13 +29,13 @@ int main() try {
 
   mpsnn::Graph graph;
   const auto x = graph.add(mpsnn::Input{{side, side, 1}}, {}, "images");
-  const auto labels = graph.add(mpsnn::Labels{classes}, {}, "labels");
+  const auto labels = graph.add(mpsnn::Labels{{classes}}, {}, "labels");
   const auto weights = graph.producer(labels).outputs[1];
   auto y = graph.add(mpsnn::Conv2d{}, {x, parameter(graph, {4, 3, 3, 1}, "conv")});
   y = graph.add(mpsnn::Neuron{}, {y});
   y = graph.add(mpsnn::MaxPool2d{.kernel = {2, 2}, .stride = {2, 2}}, {y});
   y = graph.add(mpsnn::Dense{}, {y, parameter(graph, {classes, 64}, "dense")});
-  const auto loss = graph.add(mpsnn::SoftmaxCrossEntropy{}, {y, labels, weights});
+  const auto loss = graph.add(mpsnn::Loss{}, {y, labels, weights});
   const auto probabilities = graph.add(mpsnn::Softmax{}, {y});
 
   mpsnn::TrainerOptions options;

@@ -6,8 +6,8 @@ namespace mpsnn {
 
 /// The ground truth of one batch.
 struct LossLabels {
-  HostArray labels;   ///< Class indices, int32 (N,), or distributions, float32 (N, K).
-  HostArray weights;  ///< Per image, float32 (N,). Null data: all 1.
+  HostArray labels;   ///< float32 (N, shape), or class indices, int32 (N, shape without the last).
+  HostArray weights;  ///< float32 (N,) or (N, shape), as the labels say. Null data: all 1.
 };
 
 }  // namespace mpsnn

@@ -35,7 +35,7 @@ class Step {
   explicit Step(std::shared_ptr<State> state) : state_(std::move(state)) {}
   void wait() const;  ///< @throws what the step failed with.
   bool done() const;
-  /// One per real image. Waits.
+  /// One per real image, or one number if the loss has no batch axis. Waits.
   std::span<const float> loss() const;
   /// The values of TrainerOptions::exports, those with a batch axis for the real images. Waits.
   std::span<const HostSpan> exports() const;
@@ -51,7 +51,7 @@ using Inputs = std::vector<std::pair<ValueId, HostArray>>;
 /// allowed: a step there would wait for itself.
 class Trainer {
  public:
-  /// @throws ShapeError if `loss` is not one number per image, or batch < 1.
+  /// @throws ShapeError if `loss` is not one number, per image or for the batch, or batch < 1.
   Trainer(const Graph& graph, ValueId loss, std::vector<ValueId> outputs,
           const TrainerOptions& options);
   ~Trainer();
@@ -66,7 +66,8 @@ class Trainer {
   /// images * size values of the i-th output. Waits for the steps before it.
   void infer(int images, const Inputs& inputs, std::span<const HostSpan> outputs);
 
-  /// As `infer`, and the loss of each image, float32 (images,).
+  /// As `infer`, and the loss of each image, float32 (images,): where the loss has no batch
+  /// axis, that of its batch.
   void evaluate(int images, const Inputs& inputs, const LossLabels& labels, HostSpan loss,
                 std::span<const HostSpan> outputs);
 

@@ -8,7 +8,8 @@
 
 namespace mpsnn {
 
-/// A gradient of the loss: d(mean over the batch's real images of loss) / d(value).
+/// A gradient of the loss: d(mean over the batch's real images of loss) / d(value), or
+/// d(loss) / d(value) where the loss has no batch axis.
 /// `gradient` is absent where the loss does not depend on the value.
 struct Gradient {
   ValueId value;
@@ -17,7 +18,7 @@ struct Gradient {
 
 /// Appends, to `graph`, the gradient node of every node between `loss` and the
 /// values in `wrt`, in reverse order; a value read twice gets the sum.
-/// @throws ShapeError if `loss` is not one number per image.
+/// @throws ShapeError if `loss` is not one number, per image or for the batch.
 std::vector<Gradient> add_gradients(Graph& graph, ValueId loss, std::span<const ValueId> wrt);
 
 /// Appends the gradient node of the node that computes `y`, and returns the gradient of each

@@ -14,6 +14,7 @@ from mpsnn.values import Value
 
 Array: TypeAlias = NDArray[Any]
 Images: TypeAlias = Array | Mapping[Value | str, Array]
+Labels: TypeAlias = "Array | LossLabels | Mapping[Value | str, Array | LossLabels]"
 
 _INT32 = np.iinfo(np.int32)
 
@@ -23,8 +24,10 @@ class LossLabels:
     """The ground truth of one batch.
 
     Args:
-        labels: Class indices, integers (N,), or distributions, float32 (N, K).
-        weights: Of each image's loss, float32 (N,). None: all 1.
+        labels: float32 (N, ...) of the shape that `Graph.labels` was given, or class indices,
+            integers of that shape without its last axis.
+        weights: Of each image's loss, float32 (N,); or of each element's, float32 of the shape
+            of the labels, if `Graph.labels` says so. None: all 1.
     """
 
     labels: Array
@@ -38,8 +41,10 @@ class Evaluation:
     Attributes:
         loss: Mean of `losses`.
         accuracy: Share of the images, by weight, whose class the first output gives the
-            largest value; None if there is no output (K,) or no weight.
-        losses: Of each image, times its weight, float32 (N,).
+            largest value; None if there is no output (K,), no weight of an image, or the labels
+            are no classes or distributions.
+        losses: Of each image, times its weight, float32 (N,); if the loss has no batch axis,
+            that of the image's batch.
         outputs: Of the trainer's outputs, (N, ...) each.
     """
 
@@ -96,10 +101,48 @@ def bind_labels(labels: Array | LossLabels, weights: Array | None) -> LossLabels
     return LossLabels(_native(_array("labels", labels)), weights)
 
 
+def bind_truth(
+    known: Sequence[Value], labels: Labels | None, weights: Array | None
+) -> tuple[list[tuple[ValueId, Array]], LossLabels | None]:
+    """What is bound by value, and the labels and weights of a graph that has one `labels`.
+
+    Raises:
+        ShapeError: If a key is wrong, or weights come without labels; see `bind_labels`.
+        TypeError: See `bind_labels`.
+    """
+    if labels is None:
+        if weights is not None:
+            raise ShapeError("weights: given without labels")
+        return [], None
+    if not isinstance(labels, Mapping):
+        return [], bind_labels(labels, weights)
+    if weights is not None:
+        raise ShapeError("weights: give those of several labels as LossLabels")
+    by_key: dict[Value | str, Value] = {value: value for value in known}
+    by_key.update({value.label: value for value in known})
+    bound: list[tuple[ValueId, Array]] = []
+    for key, given in labels.items():
+        if key not in by_key:
+            names = ", ".join(value.label for value in known) or "none"
+            raise ShapeError(f"labels: {key!r} is none of this graph; they are {names}")
+        truth, value = bind_labels(given, None), by_key[key]
+        bound.append((value.id, truth.labels))
+        if truth.weights is not None:
+            bound.append((value.states["weights"].id, truth.weights))
+    return bound, None
+
+
 def accuracy(output: Array, truth: LossLabels) -> float | None:
-    """Share of the images, by weight, where `output` is largest at the true class."""
-    labels = truth.labels
-    if output.ndim != 2 or (labels.ndim == 2 and labels.shape != output.shape):
+    """Share of the images, by weight, where `output` is largest at the true class.
+
+    None where that makes no sense: see `Evaluation`.
+    """
+    labels, weights = truth.labels, truth.weights
+    if output.ndim != 2 or output.shape[1] == 1 or (weights is not None and weights.ndim != 1):
+        return None
+    if labels.shape not in (output.shape, output.shape[:1]):
+        return None
+    if labels.dtype.kind == "f" and not _are_distributions(labels):
         return None
     classes = labels if labels.ndim == 1 else labels.argmax(axis=1)
     correct = output.argmax(axis=1) == classes
@@ -109,17 +152,21 @@ def accuracy(output: Array, truth: LossLabels) -> float | None:
     return float(truth.weights.sum(where=correct, dtype=np.float64)) / total if total else None
 
 
+def _are_distributions(labels: Array) -> bool:
+    return labels.ndim == 2 and labels.min() >= 0 and bool(np.allclose(labels.sum(axis=1), 1, 1e-3))
+
+
 def _native(labels: Array) -> Array:
     if labels.dtype in (np.int32, np.float32):
         return labels
     if labels.dtype.kind == "f":
         raise ShapeError(
-            f"labels: distributions must be float32, got {labels.dtype}; "
+            f"labels: must be float32 if they are no class indices, got {labels.dtype}; "
             "use labels.astype(numpy.float32)"
         )
     if labels.dtype.kind not in "iu":
         raise ShapeError(
-            f"labels: must be integers (N,) or float32 distributions (N, K), got {labels.dtype}"
+            f"labels: must be float32, or integers that are class indices, got {labels.dtype}"
         )
     if labels.size and not _INT32.min <= labels.min() <= labels.max() <= _INT32.max:
         raise ShapeError(

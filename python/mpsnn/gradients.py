@@ -47,7 +47,7 @@ class Gradients(Nodes):
             The gradient of each trainable parameter that the loss depends on.
 
         Raises:
-            ShapeError: If `loss` is not one number per image.
+            ShapeError: If `loss` is not one number, per image or for the batch.
         """
         start = self.check("training_graph", "loss", loss)
         wanted = [n.outputs[0] for n in _core.nodes(self.core) if n.trainable]

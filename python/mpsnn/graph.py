@@ -11,8 +11,8 @@ from mpsnn.inspection import Inspection
 from mpsnn.values import Value
 from mpsnn.vocabulary.arithmetic import Arithmetic
 from mpsnn.vocabulary.convolution import Convolution
+from mpsnn.vocabulary.detection import Losses
 from mpsnn.vocabulary.layout import Layout
-from mpsnn.vocabulary.losses import Losses
 from mpsnn.vocabulary.neurons import Neurons
 from mpsnn.vocabulary.normalization import Normalization
 from mpsnn.vocabulary.pooling import Edge, Pooling

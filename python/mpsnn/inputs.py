@@ -50,17 +50,31 @@ class Inputs(Nodes):
         self.inputs.append(value)
         return value
 
-    def labels(self, classes: int, *, name: str | None = None) -> Value:
-        """The ground truth, (K,), bound at every run with a weight per image.
+    def labels(
+        self,
+        *shape: int,
+        weights: Literal["image", "element"] = "image",
+        name: str | None = None,
+    ) -> Value:
+        """The ground truth, bound at every run, with weights: its state "weights".
 
-        Bound as class indices, integers (N,), or as distributions, float32 (N, K).
+        Bound as float32 (N, *shape), or as class indices, integers (N, *shape[:-1]): the last
+        axis is then 1 at the class and 0 elsewhere.
+
+        Args:
+            shape: Of one image's truth: classes, or H, W, classes, or as what it is compared to.
+            weights: Whether the loss is weighed per image, float32 (N,), or per element,
+                float32 (N, *shape). Not bound, they are 1.
+            name: The key of these labels where a graph has several.
 
         Raises:
-            ShapeError: If there are no `classes`, or the name is taken.
+            ShapeError: If a number is not accepted, or the name is taken.
         """
-        count = arguments.integer("labels", "classes", classes, 1)
+        if weights not in ("image", "element"):
+            raise ShapeError(f"labels: weights must be 'image' or 'element', got {weights!r}")
+        extents = arguments.shape("labels", "shape", shape)
         with self.naming("labels", name) as label:
-            value = self._add("labels", ops.Labels(count), label)
+            value = self._add("labels", ops.Labels(extents, weights == "element"), label)
         self.label_inputs.append(value)
         return value
 

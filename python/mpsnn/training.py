@@ -16,10 +16,11 @@ from mpsnn.binding import (
     Array,
     Evaluation,
     Images,
+    Labels,
     LossLabels,
     accuracy,
     bind_images,
-    bind_labels,
+    bind_truth,
 )
 from mpsnn.optim import Adam, Optimizer
 from mpsnn.rate import Rate
@@ -42,7 +43,8 @@ class Trainer(Weights):
     device's memory at once.
 
     Args:
-        loss: One number per image, ().
+        loss: One number, (), per image or, after `batch_mean` and the like, for the batch. Its
+            mean over the images is what training makes smaller.
         outputs: What `infer` returns: one value, or several.
         optimizer: Update rule and first learning rate.
         batch: Images per step, at most; smaller ones are padded and cost the same.
@@ -58,7 +60,7 @@ class Trainer(Weights):
             Running statistics, and sources with an update of their own, see every step.
 
     Raises:
-        ShapeError: If `loss` is not one number per image or depends on no trainable
+        ShapeError: If `loss` is not one number or depends on no trainable
             parameter, or a number is not accepted.
         UnsupportedError: If there is no such backend here, or it lacks an op.
     """
@@ -111,7 +113,7 @@ class Trainer(Weights):
     def train_step(
         self,
         images: Images,
-        labels: Array | LossLabels,
+        labels: Labels | None = None,
         weights: Array | None = None,
         *,
         on_complete: Callable[[Step], None] | None = None,
@@ -125,14 +127,18 @@ class Trainer(Weights):
         Args:
             images: C-contiguous (N, ...), of the input's dtype; or a mapping from each
                 input (its Value or name) to such an array where the graph has several.
-            labels: Class indices, integers (N,); distributions, float32 (N, K); or both
-                labels and weights as `LossLabels`.
-            weights: Of each image's loss, float32 (N,). None: all 1.
+            labels: Class indices, integers (N,) or (N, H, W); float32 (N, ...) of the shape of
+                the labels, such as distributions (N, K); both labels and weights as
+                `LossLabels`; or a mapping from each labels (its Value or name) to such where
+                the graph has several. None where the loss reads none.
+            weights: Of each image's loss, float32 (N,), or of each element's if the labels were
+                made so. None: all 1.
             on_complete: Called with the step, on the engine's thread, when it has ended. It
                 must not wait for another step.
 
         Returns:
-            The step: `loss` (N,) float32 and `wait()` wait for it, `done()` does not.
+            The step: `loss`, float32 (N,), or () where the loss is of the batch, and `wait()`
+            wait for it, `done()` does not.
             What fails while it runs is raised by `loss` and `wait()`; the trainer stays
             usable. A loss that is not finite has changed nothing; a gradient that is not
             finite ends the step before it is applied, behind the updates of later layers.
@@ -141,10 +147,9 @@ class Trainer(Weights):
             ShapeError: Naming images, labels or weights. Nothing has run then.
             Error: If the trainer is closed.
         """
-        truth = bind_labels(labels, weights)
-        inputs = bind_images(self._graph.inputs, images)
+        inputs, truth = self._bind(images, labels, weights)
         with self._rate.of_next_step():
-            return self._core.train_step(inputs, truth.labels, truth.weights, on_complete)
+            return self._core.train_step(inputs, *truth, on_complete)
 
     def infer(self, images: Images) -> Any:
         """Compute the outputs for any number of images, after the steps before it.
@@ -162,18 +167,26 @@ class Trainer(Weights):
         return results[0] if self._single else tuple(results)
 
     def evaluate(
-        self, images: Images, labels: Array | LossLabels, weights: Array | None = None
+        self, images: Images, labels: Labels | None = None, weights: Array | None = None
     ) -> Evaluation:
         """Loss and accuracy on any number of images, by the inference graph.
 
         Dropout is off and batch_norm uses its running statistics. Arguments and errors as
         `train_step`.
         """
-        truth = bind_labels(labels, weights)
-        inputs = bind_images(self._graph.inputs, images)
-        losses, outputs = self._core.evaluate(inputs, truth.labels, truth.weights)
-        share = accuracy(outputs[0], truth) if outputs else None
+        inputs, truth = self._bind(images, labels, weights)
+        losses, outputs = self._core.evaluate(inputs, *truth)
+        known = outputs and truth[0] is not None
+        share = accuracy(outputs[0], LossLabels(*truth)) if known else None
         return Evaluation(float(losses.mean(dtype=np.float64)), share, losses, tuple(outputs))
+
+    def _bind(
+        self, images: Images, labels: Labels | None, weights: Array | None
+    ) -> tuple[list[tuple[_core.ValueId, Array]], tuple[Any, Any]]:
+        """Arrays by value, and the only labels and their weights, or None."""
+        by_value, truth = bind_truth(self._graph.label_inputs, labels, weights)
+        inputs = [*bind_images(self._graph.inputs, images), *by_value]
+        return inputs, (truth.labels, truth.weights) if truth else (None, None)
 
     @property
     def learning_rate(self) -> float:

@@ -122,14 +122,17 @@ void KernelExecutable::execute(const Bindings& bindings, int slot) {
 /// Throws before any gradient or update if the loss of a real image is not finite.
 void KernelExecutable::check_loss(int images) {
   const DType dtype = session_->storage(DType::float32);
+  const bool batched = graph_.desc(options_.loss).batched;
+  if (!batched) images = 1;
   session_->memory().download(host_loss_.data(), address(options_.loss), images * size_of(dtype));
   for (int i = 0; i < images; ++i) {
     const double value = dtype == DType::float64
                              ? reinterpret_cast<const double*>(host_loss_.data())[i]
                              : reinterpret_cast<const float*>(host_loss_.data())[i];
     if (!std::isfinite(value))
-      throw NumericError(
-          str("loss: image ", i, " of the batch has loss ", value, "; the step changed no weight"));
+      throw NumericError(str(
+          "loss: ", batched ? str("image ", i, " of the batch has loss ") : "the batch has loss ",
+          value, "; the step changed no weight"));
   }
 }
 

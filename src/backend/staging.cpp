@@ -50,25 +50,27 @@ Staging::Staging(const Graph& graph, const Node& node, int batch, int in_flight,
     dtype_ = input->dtype;
     batched_input_ = true;
   }
-  const bool labels = std::holds_alternative<Labels>(node.op);
+  const auto* labels = std::get_if<Labels>(&node.op);
   if (labels) {
-    classes_ = std::get<Labels>(node.op).classes;
+    desc_.shape = labels->shape;
+    classes_ = desc_.shape.rank() ? desc_.shape[desc_.shape.rank() - 1] : 1;
+    image_weights_ = labels->element_weights ? desc_.shape.size() : 1;
     weights_ = node.outputs[1];
-    desc_.shape = {classes_};
   } else {
     desc_ = graph.desc(value_);
   }
   // Room for the widest dtype that `accepts`.
   const std::size_t element = dtype_ == DType::uint8 ? 1 : size_of(session.storage(dtype_));
   const std::size_t bytes = desc_.elements(batch) * element;
+  const std::size_t weight_bytes = batch * image_weights_ * sizeof(float);
   for (Slot& slot : slots_) {
     slot.data = host_->buffer(bytes);
-    if (labels) slot.weights = host_->buffer(batch * sizeof(float));
-    bytes_ += bytes + (labels ? batch * sizeof(float) : 0);
+    if (labels) slot.weights = host_->buffer(weight_bytes);
+    bytes_ += bytes + weight_bytes;
   }
   if (session.memory().is_host()) return;
   device_ = session.memory().buffer(bytes);
-  if (labels) device_weights_ = session.memory().buffer(batch * sizeof(float));
+  if (labels) device_weights_ = session.memory().buffer(weight_bytes);
 }
 
 const HostArray* Staging::find(const Bindings& bindings, ValueId value) const {
@@ -93,11 +95,12 @@ void Staging::check(const Bindings& bindings) const {
   if (const HostArray* weights = find(bindings, weights_); weights && weights->data) {
     if (weights->dtype != DType::float32)
       throw ShapeError(str("weights: dtype must be float32, got ", weights->dtype));
-    check_size("weights", *weights, bindings.images);
+    check_size("weights", *weights, bindings.images * image_weights_);
   }
   if (!value_) return;
   const HostArray* array = find(bindings, value_);
-  if (!array || !array->data) throw ShapeError(str(what_, ": not bound"));
+  if (!array || !array->data)
+    throw ShapeError(classes_ ? str("labels: '", what_, "' is not bound") : what_ + ": not bound");
   if (classes_ > 0) return check_labels(*array, bindings.images);
   if (!accepts(array->dtype))
     throw ShapeError(str(what_, ": dtype must be ", dtype_, ", got ", array->dtype));
@@ -122,12 +125,13 @@ void Staging::check_labels(const HostArray& labels, int images) const {
               labels.dtype));
     return check_size("labels", labels, desc_.elements(images));
   }
-  check_size("labels", labels, images);
+  const Dim rows = desc_.elements(images) / classes_;
+  check_size("labels", labels, rows);
   const auto* classes = static_cast<const std::int32_t*>(labels.data);
-  for (int i = 0; i < images; ++i) {
+  for (Dim i = 0; i < rows; ++i) {
     if (classes[i] < 0 || classes[i] >= classes_)
-      throw ShapeError(
-          str("labels: class must be 0 to ", classes_ - 1, ", got ", classes[i], " at image ", i));
+      throw ShapeError(str("labels: class must be 0 to ", classes_ - 1, ", got ", classes[i],
+                           " at image ", i / (rows / images)));
   }
 }
 

@@ -51,7 +51,8 @@ class Staging {
   ValueId value_, weights_;
   TensorDesc desc_;
   DType dtype_;
-  int classes_ = 0;  ///< Of labels; else 0.
+  Dim classes_ = 0;        ///< Of labels; else 0.
+  Dim image_weights_ = 0;  ///< Weights of one image's labels.
   bool batched_input_ = false;
   KernelSession& session_;
   std::size_t bytes_ = 0;

@@ -23,13 +23,16 @@ struct PyStep {
   Step step;
   std::shared_ptr<const Exports> exports;
   int images;
+  bool loss_per_image;
 };
 
 class PyTrainer {
  public:
   PyTrainer(const Graph& graph, ValueId loss, const std::vector<ValueId>& outputs,
             const TrainerOptions& options, const std::vector<std::string>& names)
-      : graph_(graph), outputs_(outputs) {
+      : graph_(graph),
+        outputs_(outputs),
+        loss_per_image_(graph.has(loss) && graph.desc(loss).batched) {
     auto exports = std::make_shared<Exports>();
     for (std::size_t i = 0; i < options.exports.size(); ++i)
       exports->emplace_back(names.at(i), graph.desc(options.exports[i]));
@@ -43,14 +46,19 @@ class PyTrainer {
   }
 
   Trainer& operator*() const { return *trainer_; }
-  const std::shared_ptr<const Exports>& exports() const { return exports_; }
+  PyStep show(const Step& step, int images) const {
+    return {step, exports_, images, loss_per_image_};
+  }
 
   Batch batch(const Arrays& inputs, const py::object& labels, const py::object& weights) const {
     Batch out;
     for (const auto& [id, array] : inputs) {
       const Node& node = graph_.producer(id);
       if (const auto* l = std::get_if<Labels>(&node.op)) {
-        out.inputs.emplace_back(id, labels_view(array, node.label, l->classes, out.images));
+        const std::string of = "['" + node.label + "']";
+        out.inputs.emplace_back(id, id == node.outputs[0]
+                                        ? labels_view(array, "labels" + of, *l, out.images)
+                                        : weights_view(array, "weights" + of, *l, out.images));
         continue;
       }
       const std::string what = inputs.size() == 1 ? "images" : "images['" + node.label + "']";
@@ -62,11 +70,10 @@ class PyTrainer {
                              out.inputs.back().second.dtype, "; use .astype(np.", input->dtype,
                              ")"));
     }
-    if (!labels.is_none()) out.labels.labels = labels_view(labels, "labels", classes(), out.images);
-    if (!weights.is_none()) {
-      if (labels.is_none()) throw ShapeError("weights: given without labels");
-      out.labels.weights = view_batch(weights, "weights", Shape{}, out.images);
-    }
+    if (!labels.is_none())
+      out.labels.labels = labels_view(labels, "labels", only_labels(), out.images);
+    if (!weights.is_none())
+      out.labels.weights = weights_view(weights, "weights", only_labels(), out.images);
     return out;
   }
 
@@ -78,41 +85,50 @@ class PyTrainer {
   }
 
  private:
-  int classes() const {
+  const Labels& only_labels() const {
     for (const Node& node : graph_.nodes()) {
-      if (const auto* l = std::get_if<Labels>(&node.op)) return l->classes;
+      if (const auto* l = std::get_if<Labels>(&node.op)) return *l;
     }
     throw ShapeError("labels: the graph has none");
   }
 
-  /// Class indices, int32 (N,), or distributions, float32 (N, K).
-  static HostArray labels_view(const py::object& array, const std::string& what, int classes,
+  /// float32 (N, shape), or class indices, int32 (N, shape without its last axis).
+  static HostArray labels_view(const py::object& array, const std::string& what, const Labels& op,
                                int& images) {
     const bool indices = py::isinstance<py::array>(array) &&
                          py::reinterpret_borrow<py::array>(array).dtype().kind() == 'i';
-    return view_batch(array, what, indices ? Shape{} : Shape{classes}, images);
+    const std::span<const Dim> dims = op.shape.dims();
+    if (indices && dims.empty())
+      throw ShapeError(str(what, ": must be float32 (N,), got class indices"));
+    return view_batch(array, what, indices ? Shape(dims.first(dims.size() - 1)) : op.shape, images);
+  }
+
+  static HostArray weights_view(const py::object& array, const std::string& what, const Labels& op,
+                                int& images) {
+    return view_batch(array, what, op.element_weights ? op.shape : Shape{}, images);
   }
 
   Graph graph_;
   std::vector<ValueId> outputs_;
+  bool loss_per_image_;
   std::shared_ptr<const Exports> exports_;
   std::unique_ptr<Trainer> trainer_;
 };
 
 /// Calls Python on the engine's thread, and lets go of the callable under the GIL.
-std::function<void(Step)> on_engine_thread(const py::object& callback,
-                                           const std::shared_ptr<const Exports>& exports,
-                                           int images) {
+std::function<void(Step)> on_engine_thread(const py::object& callback, const PyStep& like) {
   if (callback.is_none()) return {};
   if (!PyCallable_Check(callback.ptr())) throw py::type_error("on_complete: must be callable");
   const std::shared_ptr<py::object> held(new py::object(callback), [](py::object* object) {
     const py::gil_scoped_acquire gil;
     delete object;
   });
-  return [held, exports, images](const Step& step) {
+  return [held, like](const Step& step) {
     const py::gil_scoped_acquire gil;
     try {
-      (*held)(PyStep{step, exports, images});
+      PyStep shown = like;
+      shown.step = step;
+      (*held)(shown);
     } catch (py::error_already_set& e) {
       e.discard_as_unraisable("mpsnn: completion callback");
     }
@@ -122,10 +138,9 @@ std::function<void(Step)> on_engine_thread(const py::object& callback,
 PyStep train_step(PyTrainer& self, const Arrays& inputs, const py::object& labels,
                   const py::object& weights, const py::object& on_complete) {
   const Batch b = self.batch(inputs, labels, weights);
-  auto done = on_engine_thread(on_complete, self.exports(), b.images);
+  auto done = on_engine_thread(on_complete, self.show(Step(nullptr), b.images));
   const py::gil_scoped_release release;
-  return {(*self).train_step(b.images, b.inputs, b.labels, std::move(done)), self.exports(),
-          b.images};
+  return self.show((*self).train_step(b.images, b.inputs, b.labels, std::move(done)), b.images);
 }
 
 /// Runs `count` images from `first` of the batch, without the GIL.
@@ -203,9 +218,12 @@ void bind_step(py::module_& m) {
               self.step.wait();
             }
             const std::span<const float> loss = self.step.loss();
-            return py::array_t<float>(static_cast<py::ssize_t>(loss.size()), loss.data());
+            py::array out =
+                new_array(DType::float32, Shape{}, self.loss_per_image ? self.images : 0);
+            std::memcpy(out.mutable_data(), loss.data(), loss.size_bytes());
+            return out;
           },
-          "The loss of each image, float32 (N,). Waits for the step.")
+          "The loss of each image, float32 (N,), or of the batch, (). Waits for the step.")
       .def_property_readonly("exported", &exported,
                              "Each value of the trainer's `export`, by its name. Waits.");
 }

@@ -26,6 +26,7 @@ std::vector<ValueId> differentiable(const Node& node, const OpSpec& s) {
 ValueId saved_value(const Node& node, const OpSpec& s, std::string_view name) {
   if (const int i = position(s.inputs, name); i >= 0) return node.inputs[i];
   const int o = position(s.outputs, name);
+  if (o < 0) throw Error(str(s.name, ": has no '", name, "' to save"));
   return o < static_cast<int>(node.outputs.size()) ? node.outputs[o] : ValueId{};
 }
 

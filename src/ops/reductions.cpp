@@ -76,6 +76,20 @@ OpSpec position(std::string_view name) {
   return s;
 }
 
+std::vector<TensorDesc> infer_batch(const Op& op, std::span<const TensorDesc> in) {
+  floating(op, "x", in[0]);
+  return {{batched(op, "x", in[0]), DType::float32, false}};
+}
+
+OpSpec of_batch(std::string_view name) {
+  return {.name = name,
+          .inputs = {"x"},
+          .outputs = {"y"},
+          .saved = {},
+          .gradients = {"x"},
+          .infer = infer_batch};
+}
+
 }  // namespace
 
 const OpSpec& Reduce::spec() const {
@@ -84,6 +98,9 @@ const OpSpec& Reduce::spec() const {
   return specs[static_cast<int>(kind)];
 }
 
-const OpSpec& BatchReduce::spec() const { return unwritten(); }
+const OpSpec& BatchReduce::spec() const {
+  static const OpSpec specs[kinds] = {of_batch("batch_sum"), of_batch("batch_mean")};
+  return specs[static_cast<int>(kind)];
+}
 
 }  // namespace mpsnn

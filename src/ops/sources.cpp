@@ -23,9 +23,12 @@ std::string input_attributes(const Op& op) {
 }
 
 std::vector<TensorDesc> infer_labels(const Op& op, std::span<const TensorDesc>) {
-  const int classes = std::get<Labels>(op).classes;
-  require(classes >= 1, op, str("classes must be at least 1, got ", classes));
-  return {{Shape{classes}}, {Shape{}}};
+  const auto& labels = std::get<Labels>(op);
+  return {{labels.shape}, {labels.element_weights ? labels.shape : Shape{}}};
+}
+
+std::string labels_attributes(const Op& op) {
+  return std::get<Labels>(op).element_weights ? " weights=element" : "";
 }
 
 /// A value of its own shape that all images share.
@@ -48,14 +51,13 @@ const OpSpec& Input::spec() {
 }
 
 const OpSpec& Labels::spec() {
-  static const OpSpec s{
-      .name = "labels",
-      .inputs = {},
-      .outputs = {"labels", "weights"},
-      .saved = {},
-      .gradients = {},
-      .infer = infer_labels,
-      .attributes = [](const Op& op) { return str(" classes=", std::get<Labels>(op).classes); }};
+  static const OpSpec s{.name = "labels",
+                        .inputs = {},
+                        .outputs = {"labels", "weights"},
+                        .saved = {},
+                        .gradients = {},
+                        .infer = infer_labels,
+                        .attributes = labels_attributes};
   return s;
 }
 

@@ -4,6 +4,7 @@
 #include <atomic>
 #include <bit>
 #include <cmath>
+#include <deque>
 #include <map>
 #include <mutex>
 #include <shared_mutex>
@@ -69,6 +70,12 @@ void check_divisible(const HostArray& array, int images, std::string_view what) 
     throw ShapeError(
         str(what, ": ", array.elements, " elements are not those of ", images, " images"));
 }
+
+/// A loss that is one number for a whole batch, and where its images want it.
+struct BatchLoss {
+  HostSpan to;
+  float value = 0;
+};
 
 float checked_rate(float rate) {
   if (!std::isfinite(rate) || rate < 0)
@@ -158,7 +165,7 @@ Step Trainer::train_step(int images, const Inputs& inputs, const LossLabels& lab
                          std::function<void(Step)> done) {
   const auto lock = impl_->enter();
   auto state = std::make_shared<Step::State>();
-  state->loss.resize(std::max(images, 0));
+  state->loss.resize(impl_->graph.desc(impl_->loss).batched ? std::max(images, 0) : 1);
   const float rate = impl_->learning_rate;
   Bindings bindings{images,
                     impl_->bind(impl_->training->graph(), inputs, labels),
@@ -202,6 +209,7 @@ void Trainer::Impl::run_inference(bool with_loss, int images, const Inputs& inpu
   check_divisible(labels.weights, images, "weights");
   std::vector<Run> runs;
   std::exception_ptr error;
+  std::deque<BatchLoss> batch_losses;
   try {
     for (int first = 0; first < images;) {
       const int count = std::min(images - first, options.batch);
@@ -218,8 +226,14 @@ void Trainer::Impl::run_inference(bool with_loss, int images, const Inputs& inpu
                              {labels.labels.part(images, first, count),
                               labels.weights.part(images, first, count)}),
                         {}};
-      for (const auto& [id, span] : to)
-        bindings.outputs.emplace_back(id, span.part(images, first, count));
+      for (const auto& [id, span] : to) {
+        HostSpan part_of = span.part(images, first, count);
+        if (!graph.desc(id).batched) {  // the loss: its images share one value
+          batch_losses.push_back({part_of});
+          part_of = {&batch_losses.back().value, DType::float32, 1};
+        }
+        bindings.outputs.emplace_back(id, part_of);
+      }
       runs.push_back(executable.submit(bindings));
       first += count;
     }
@@ -234,6 +248,8 @@ void Trainer::Impl::run_inference(bool with_loss, int images, const Inputs& inpu
     }
   }
   if (error) std::rethrow_exception(error);
+  for (const BatchLoss& loss : batch_losses)
+    std::fill_n(static_cast<float*>(loss.to.data), loss.to.elements, loss.value);
 }
 
 float Trainer::learning_rate() const { return impl_->learning_rate; }

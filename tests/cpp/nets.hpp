@@ -73,7 +73,7 @@ inline Net small_net(float dropout = 0.2f) {
   Net net;
   Graph& g = net.graph;
   net.x = g.add(Input{{kSide, kSide, 1}}, {}, "x");
-  net.labels = g.add(Labels{kClasses}, {}, "labels");
+  net.labels = g.add(Labels{{kClasses}}, {}, "labels");
   const auto conv = std::make_shared<RandomSource>(1);
   const ValueId weight = parameter(g, {4, 3, 3, 1}, "conv.weight", conv);
   const ValueId bias = parameter(g, {4}, "conv.bias", conv);
@@ -85,7 +85,7 @@ inline Net small_net(float dropout = 0.2f) {
       parameter(g, {kClasses, 36}, "dense.weight", std::make_shared<RandomSource>(2));
   net.logits = g.add(Dense{}, {y, dense, parameter(g, {kClasses}, "dense.bias", nullptr)}, "dense");
   const ValueId weights = g.producer(net.labels).outputs[1];
-  net.loss = g.add(SoftmaxCrossEntropy{}, {net.logits, net.labels, weights}, "loss");
+  net.loss = g.add(Loss{}, {net.logits, net.labels, weights}, "loss");
   net.probabilities = g.add(Softmax{}, {net.logits});
   return net;
 }

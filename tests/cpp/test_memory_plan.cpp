@@ -19,12 +19,11 @@ struct RandomGraph {
     std::vector<ValueId> values = {g.add(Input{shape})};
     const int layers = 1 + static_cast<int>(rng() % 12);
     for (int i = 0; i < layers; ++i) values.push_back(layer(values));
-    const ValueId labels = g.add(Labels{3});
+    const ValueId labels = g.add(Labels{{3}});
     const ValueId weight = g.add(Parameter{{3, shape.size()}}, {}, "head");
     ValueId sum = values.back();
     if (rng() % 2 != 0) sum = g.add(Add{}, {sum, pick(values)});
-    loss = g.add(SoftmaxCrossEntropy{},
-                 {g.add(Dense{}, {sum, weight}), labels, g.producer(labels).outputs[1]});
+    loss = g.add(Loss{}, {g.add(Dense{}, {sum, weight}), labels, g.producer(labels).outputs[1]});
     g = training_graph(g, loss, Adam{}).graph;
   }
 

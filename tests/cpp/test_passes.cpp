@@ -19,12 +19,12 @@ int count(const Graph& g, std::string_view op, bool gradient = false) {
 struct Branches {
   Graph g;
   ValueId x = g.add(Input{{4}});
-  ValueId labels = g.add(Labels{3});
+  ValueId labels = g.add(Labels{{3}});
   ValueId weight = g.add(Parameter{{3, 4}}, {}, "weight");
   ValueId h = g.add(Dense{}, {x, weight});
 
   ValueId loss(ValueId logits) {
-    return g.add(SoftmaxCrossEntropy{}, {logits, labels, g.producer(labels).outputs[1]});
+    return g.add(Loss{}, {logits, labels, g.producer(labels).outputs[1]});
   }
 };
 
@@ -53,8 +53,8 @@ TEST(differentiate_gives_no_gradient_to_what_the_loss_does_not_read) {
 
 TEST(training_graph_needs_something_to_train) {
   Graph g;
-  const ValueId x = g.add(Input{{3}}), labels = g.add(Labels{3});
-  const ValueId loss = g.add(SoftmaxCrossEntropy{}, {x, labels, g.producer(labels).outputs[1]});
+  const ValueId x = g.add(Input{{3}}), labels = g.add(Labels{{3}});
+  const ValueId loss = g.add(Loss{}, {x, labels, g.producer(labels).outputs[1]});
   CHECK_THROWS(ShapeError, "no trainable parameter", training_graph(g, loss, Sgd{}));
   CHECK_THROWS(ShapeError, "not an update rule",
                training_graph(test::small_net().graph, test::small_net().loss, Neuron{}));
@@ -113,13 +113,13 @@ TEST(fuse_joins_batch_norm_and_relu_forward_and_backward) {
 
 TEST(fuse_moves_a_relu_gradient_behind_the_pool) {
   Graph g;
-  const ValueId x = g.add(Input{{6, 6, 2}}), labels = g.add(Labels{3});
+  const ValueId x = g.add(Input{{6, 6, 2}}), labels = g.add(Labels{{3}});
   const ValueId conv = g.add(Parameter{{2, 3, 3, 2}}, {}, "conv");
   const ValueId dense = g.add(Parameter{{3, 18}}, {}, "dense");
   const ValueId y = g.add(Neuron{}, {g.add(Conv2d{}, {x, conv})});
   const ValueId pooled = g.add(MaxPool2d{{2, 2}, {2, 2}, {}, {Padding::Mode::valid}}, {y});
-  const ValueId loss = g.add(SoftmaxCrossEntropy{}, {g.add(Dense{}, {pooled, dense}), labels,
-                                                     g.producer(labels).outputs[1]});
+  const ValueId loss =
+      g.add(Loss{}, {g.add(Dense{}, {pooled, dense}), labels, g.producer(labels).outputs[1]});
   const TrainingGraph training = training_graph(g, loss, Sgd{});
   const Graph fused = fuse(training.graph, std::array{loss});
   const auto relu = std::ranges::find_if(

@@ -37,12 +37,12 @@ test::Net two_layers(std::shared_ptr<DataSource> first, std::shared_ptr<DataSour
   test::Net net;
   Graph& g = net.graph;
   net.x = g.add(Input{{test::kSide, test::kSide, 1}});
-  net.labels = g.add(Labels{test::kClasses});
+  net.labels = g.add(Labels{{test::kClasses}});
   const ValueId weight = test::parameter(g, {5, 36}, "a.weight", first);
   const ValueId bias = test::parameter(g, {5}, "a.bias", first);
   ValueId y = g.add(Dense{}, {net.x, weight, bias});
   y = g.add(Dense{}, {y, test::parameter(g, {3, 5}, "b.weight", second)});
-  net.loss = g.add(SoftmaxCrossEntropy{}, {y, net.labels, g.producer(net.labels).outputs[1]});
+  net.loss = g.add(Loss{}, {y, net.labels, g.producer(net.labels).outputs[1]});
   net.probabilities = g.add(Softmax{}, {y});
   return net;
 }

@@ -19,12 +19,13 @@ struct Input {
   static const OpSpec& spec();
 };
 
-/// The ground truth, bound at every run as class indices, int32 (N,), or as
-/// distributions, float32 (N, K); and a weight per image, by default 1, and 0 for the
-/// padding of a partial batch.
-///   labels (K,), weights (), batched
+/// The ground truth, bound at every run, float32 (N, shape) or, where the last axis is
+/// classes, their indices, int32 (N, shape without it); and weights, by default 1, and 0 for
+/// the padding of a partial batch: one per image, or one per element.
+///   labels (shape), weights () or (shape), batched
 struct Labels {
-  int classes = 0;
+  Shape shape;
+  bool element_weights = false;
   static const OpSpec& spec();
 };
 

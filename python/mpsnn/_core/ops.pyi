@@ -5,12 +5,12 @@ from __future__ import annotations
 import collections.abc
 import mpsnn._core
 import typing
-__all__: list[str] = ['Accumulate', 'Adam', 'Add', 'Arithmetic', 'AvgPool2d', 'BatchNorm', 'BatchReduce', 'ClipScale', 'Concat', 'Conv2d', 'ConvTranspose2d', 'CropAndResize', 'CrossChannelNorm', 'Dense', 'Dropout', 'FoldBatchNorm', 'GramMatrix', 'GridSample', 'GroupNorm', 'HostUpdate', 'InitialGradient', 'Input', 'L2Pool2d', 'Labels', 'LayerNorm', 'LocalContrastNorm', 'LogSoftmax', 'MatMul', 'MaxPool2d', 'Neuron', 'PRelu', 'Pad', 'Parameter', 'PrepareGradient', 'Reduce', 'Reshape', 'Resize', 'RmsProp', 'Running', 'Scalar', 'Sgd', 'Slice', 'Softmax', 'SoftmaxCrossEntropy', 'SpatialNorm', 'State', 'StopGradient', 'Transpose']
+__all__: list[str] = ['Accumulate', 'Adam', 'Add', 'Arithmetic', 'AvgPool2d', 'BatchNorm', 'BatchReduce', 'ClipScale', 'Concat', 'Conv2d', 'ConvTranspose2d', 'CropAndResize', 'CrossChannelNorm', 'Dense', 'Dropout', 'FoldBatchNorm', 'GramMatrix', 'GridSample', 'GroupNorm', 'HostUpdate', 'InitialGradient', 'Input', 'L2Pool2d', 'Labels', 'LayerNorm', 'LocalContrastNorm', 'LogSoftmax', 'Loss', 'MatMul', 'MaxPool2d', 'Neuron', 'PRelu', 'Pad', 'Parameter', 'PrepareGradient', 'Reduce', 'Reshape', 'Resize', 'RmsProp', 'Running', 'Scalar', 'Sgd', 'Slice', 'Softmax', 'SpatialNorm', 'State', 'StopGradient', 'Transpose', 'YoloLoss']
 class Input:
     def __init__(self, shape: collections.abc.Sequence[typing.SupportsInt | typing.SupportsIndex], dtype: str, scale: typing.SupportsFloat | typing.SupportsIndex, offset: typing.SupportsFloat | typing.SupportsIndex) -> None:
         ...
 class Labels:
-    def __init__(self, classes: typing.SupportsInt | typing.SupportsIndex) -> None:
+    def __init__(self, shape: collections.abc.Sequence[typing.SupportsInt | typing.SupportsIndex], element_weights: bool) -> None:
         ...
 class Scalar:
     def __init__(self) -> None:
@@ -107,13 +107,17 @@ class Reduce:
     def __init__(self, kind: str, axes: collections.abc.Sequence[typing.SupportsInt | typing.SupportsIndex], keep_axes: bool) -> None:
         ...
 class BatchReduce:
-    pass
+    def __init__(self, kind: str) -> None:
+        ...
 class InitialGradient:
     """
     Made by the library alone.
     """
-class SoftmaxCrossEntropy:
-    def __init__(self, label_smoothing: typing.SupportsFloat | typing.SupportsIndex) -> None:
+class Loss:
+    def __init__(self, kind: str, reduction: str, weight: typing.SupportsFloat | typing.SupportsIndex, label_smoothing: typing.SupportsFloat | typing.SupportsIndex, delta: typing.SupportsFloat | typing.SupportsIndex, epsilon: typing.SupportsFloat | typing.SupportsIndex, strict_mps: bool) -> None:
+        ...
+class YoloLoss:
+    def __init__(self, anchors: collections.abc.Sequence[typing.Annotated[collections.abc.Sequence[typing.SupportsFloat | typing.SupportsIndex], "FixedSize(2)"]], kinds: typing.Annotated[collections.abc.Sequence[str], "FixedSize(4)"], scales: typing.Annotated[collections.abc.Sequence[typing.SupportsFloat | typing.SupportsIndex], "FixedSize(5)"], iou: typing.Annotated[collections.abc.Sequence[typing.SupportsFloat | typing.SupportsIndex], "FixedSize(2)"], rescore: bool, reduction: str, weight: typing.SupportsFloat | typing.SupportsIndex, delta: typing.SupportsFloat | typing.SupportsIndex) -> None:
         ...
 class Running:
     def __init__(self, keep: typing.SupportsFloat | typing.SupportsIndex) -> None:

@@ -49,9 +49,11 @@ class CpuBackend final : public KernelBackend {
         on<GridSample>(grid_sample_kernels()),
         // reductions
         on<Reduce>(reduce_kernels()),
+        on<BatchReduce>(batch_reduce_kernels()),
         // losses
         on<InitialGradient>(initial_gradient_kernels()),
-        on<SoftmaxCrossEntropy>(softmax_cross_entropy_kernels()),
+        on<Loss>(loss_kernels()),
+        on<YoloLoss>(yolo_loss_kernels()),
         // updates
         on<Running>(running_kernels()),
         on<PrepareGradient>(prepare_gradient_kernels()),

@@ -43,9 +43,11 @@ KernelPair crop_and_resize_kernels();
 KernelPair grid_sample_kernels();
 // reductions
 KernelPair reduce_kernels();
+KernelPair batch_reduce_kernels();
 // losses
 KernelPair initial_gradient_kernels();
-KernelPair softmax_cross_entropy_kernels();
+KernelPair loss_kernels();
+KernelPair yolo_loss_kernels();
 // updates
 KernelPair running_kernels();
 KernelPair prepare_gradient_kernels();

@@ -35,25 +35,29 @@ Kernel input(KernelContext& k) {
 
 /// Class indices become distributions. Images that are padding have no label and no weight.
 Kernel labels(KernelContext& k) {
-  const std::size_t classes = k.op<Labels>().classes, batch = k.batch;
+  const auto& op = k.op<Labels>();
+  const std::size_t size = op.shape.size(), batch = k.batch;
+  const std::size_t classes = op.shape.rank() ? op.shape[op.shape.rank() - 1] : 1;
+  const std::size_t weights_of_image = op.element_weights ? size : 1;
   return [=](const Launch& l) {
-    const std::size_t n = l.run.images;
+    const std::size_t real = l.run.images * size;
     if (float* y = wanted<float>(l, 0)) {
       if (l.bound_dtype == DType::float32) {
-        std::memcpy(y, l.bound, n * classes * sizeof(float));
-        std::fill(y + n * classes, y + batch * classes, 0.0f);
+        std::memcpy(y, l.bound, real * sizeof(float));
+        std::fill(y + real, y + batch * size, 0.0f);
       } else {
-        std::fill_n(y, batch * classes, 0.0f);
+        std::fill_n(y, batch * size, 0.0f);
         const auto* index = static_cast<const std::int32_t*>(l.bound);
-        for (std::size_t i = 0; i < n; ++i) y[i * classes + index[i]] = 1;
+        for (std::size_t row = 0; row < real; row += classes) y[row + index[row / classes]] = 1;
       }
     }
     if (float* weight = wanted<float>(l, 1)) {
+      const std::size_t n = l.run.images * weights_of_image;
       if (const float* given = l.in<float>(0))
         std::copy_n(given, n, weight);
       else
         std::fill_n(weight, n, 1.0f);
-      std::fill(weight + n, weight + batch, 0.0f);
+      std::fill(weight + n, weight + batch * weights_of_image, 0.0f);
     }
   };
 }

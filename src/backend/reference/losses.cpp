@@ -1,50 +1,22 @@
-#include "backend/reference/softmax.hpp"
+#include "backend/loss_kernels.hpp"
+#include "backend/reference/kernels.hpp"
+#include "ops/yolo.hpp"
 
 namespace mpsnn::reference {
 namespace {
 
-/// The labels of one image after smoothing.
-struct Target {
-  double smoothing;
-  Dim K;
-
-  double operator()(const double* labels, Dim i) const {
-    return labels[i] * (1 - smoothing) + smoothing / static_cast<double>(K);
-  }
+constexpr auto one_by_one = [](Dim n, Dim, const auto& f) {
+  for (Dim i = 0; i < n; ++i) f(i);
 };
 
-// in: x, labels, weights.  out: loss, probabilities
+template <class Image>
 Kernel forward(KernelContext& k) {
-  const Target target{k.op<SoftmaxCrossEntropy>().label_smoothing, k.in(0).size()};
-  return [target, K = target.K, N = k.batch](const Launch& l) {
-    double *loss = wanted(l, 0), *probabilities = wanted(l, 1);
-    for (Dim n = 0; n < N; ++n) {
-      const double *x = l.in<double>(0) + n * K, *labels = l.in<double>(1) + n * K;
-      const double shift = log_sum_exp(x, K);
-      double sum = 0;
-      for (Dim i = 0; i < K; ++i) {
-        sum -= target(labels, i) * (x[i] - shift);
-        if (probabilities) probabilities[n * K + i] = std::exp(x[i] - shift);
-      }
-      if (loss) loss[n] = l.in<double>(2)[n] * sum;
-    }
-  };
+  return loss::forward_kernel<double, Image>(k, one_by_one);
 }
 
-// in: dy, probabilities, labels, weights.  out: dx
+template <class Image>
 Kernel gradient(KernelContext& k) {
-  const Target target{k.op<SoftmaxCrossEntropy>().label_smoothing, k.in(1).size()};
-  return [target, K = target.K, N = k.batch](const Launch& l) {
-    for (Dim n = 0; n < N; ++n) {
-      const double *p = l.in<double>(1) + n * K, *labels = l.in<double>(2) + n * K;
-      const auto* dy = l.in<double>(0);
-      const double scale = l.in<double>(3)[n] * dy[n];
-      double total = 0;
-      for (Dim i = 0; i < K; ++i) total += target(labels, i);
-      for (Dim i = 0; i < K; ++i)
-        l.out<double>(0)[n * K + i] = scale * (p[i] * total - target(labels, i));
-    }
-  };
+  return loss::gradient_kernel<double, Image>(k, one_by_one);
 }
 
 /// Of the mean over the real images, or 1 where there is no batch axis.
@@ -63,6 +35,14 @@ Kernel initial_gradient(KernelContext& k) {
 
 KernelPair initial_gradient_kernels() { return {initial_gradient}; }
 
-KernelPair softmax_cross_entropy_kernels() { return {forward, gradient}; }
+KernelPair loss_kernels() {
+  using Image = loss::Elements<double>;
+  return {forward<Image>, gradient<Image>};
+}
+
+KernelPair yolo_loss_kernels() {
+  using Image = loss::Yolo<double>;
+  return {forward<Image>, gradient<Image>};
+}
 
 }  // namespace mpsnn::reference

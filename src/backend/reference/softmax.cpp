@@ -1,4 +1,5 @@
-#include "backend/reference/softmax.hpp"
+#include "backend/reference/kernels.hpp"
+#include "ops/log_sum_exp.hpp"
 
 namespace mpsnn::reference {
 namespace {

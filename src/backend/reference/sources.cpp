@@ -32,30 +32,32 @@ Kernel input(KernelContext& k) {
   };
 }
 
-/// The distribution of image n: as bound, or 1 at the bound class, which
+/// The labels of the real images: as bound, or 1 at each bound class, which
 /// Executable::submit has found to be in range.
-void label(const Launch& l, Dim n, Dim classes, double* labels) {
-  if (l.bound_dtype != DType::int32) {
-    for (Dim i = 0; i < classes; ++i) labels[i] = read(l.bound, l.bound_dtype, n * classes + i);
-    return;
+void label(const Launch& l, Dim size, Dim classes, double* labels) {
+  for (Dim i = 0; i < l.run.images * size; ++i) {
+    if (l.bound_dtype != DType::int32)
+      labels[i] = read(l.bound, l.bound_dtype, i);
+    else if (read(l.bound, l.bound_dtype, i / classes) == static_cast<double>(i % classes))
+      labels[i] = 1;
   }
-  labels[static_cast<const std::int32_t*>(l.bound)[n]] = 1;
 }
 
-/// `bound` is the labels of run.images images: classes, int32 (N,), or
-/// distributions, (N, K). A Launch has one bound array, so the weights come as
-/// input 0, which the node itself does not have: float32 (N,), or null for all 1.
+/// `bound` is the labels of run.images images. A Launch has one bound array, so the weights
+/// come as input 0, which the node itself does not have, or null for all 1.
 /// Padding images get labels and weight 0.
 Kernel labels(KernelContext& k) {
-  return [classes = Dim{k.op<Labels>().classes}, N = k.batch](const Launch& l) {
+  const auto& op = k.op<Labels>();
+  const Dim size = op.shape.size(), classes = op.shape.rank() ? op.shape[op.shape.rank() - 1] : 1;
+  const Dim weights_of_image = op.element_weights ? size : 1;
+  return [=, N = k.batch](const Launch& l) {
     double *y = wanted(l, 0), *weights = wanted(l, 1);
     const float* bound_weights = l.inputs.empty() ? nullptr : l.in<float>(0);
-    clear(y, N * classes);
-    clear(weights, N);
-    for (Dim n = 0; n < l.run.images; ++n) {
-      if (y) label(l, n, classes, y + n * classes);
-      if (weights) weights[n] = bound_weights ? bound_weights[n] : 1.0;
-    }
+    clear(y, N * size);
+    clear(weights, N * weights_of_image);
+    if (y) label(l, size, classes, y);
+    for (Dim i = 0; weights && i < l.run.images * weights_of_image; ++i)
+      weights[i] = bound_weights ? bound_weights[i] : 1.0;
   };
 }
 

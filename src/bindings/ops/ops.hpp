@@ -38,6 +38,17 @@ E choice(std::string_view argument, const std::string& name,
   throw ShapeError(str(argument, ": must be ", all, ", got '", name, "'"));
 }
 
+/// The op of the kind called `name`.
+template <class T>
+T of_kind(const std::string& name) {
+  T op;
+  for (int i = 0; i < T::kinds; ++i) {
+    op.kind = static_cast<typename T::Kind>(i);
+    if (mpsnn::name(Op(op)) == name) return op;
+  }
+  throw ShapeError(str("kind: there is no '", name, "'"));
+}
+
 inline constexpr std::array<std::string_view, 2> edge_names = {"clamp", "zero"};
 inline Edge edge(const std::string& name) { return choice<Edge>("edge", name, edge_names); }
 

@@ -4,11 +4,9 @@ using namespace mpsnn;
 
 namespace {
 
-constexpr std::array<std::string_view, mpsnn::Reduce::kinds> reduce_kinds = {
-    "min", "max", "sum", "mean", "argmin", "argmax"};
-
 mpsnn::Reduce reduce(const std::string& kind, const std::vector<int>& axes, bool keep_axes) {
-  mpsnn::Reduce op{choice<mpsnn::Reduce::Kind>("kind", kind, reduce_kinds), 0, keep_axes};
+  auto op = of_kind<mpsnn::Reduce>(kind);
+  op.keep_axes = keep_axes;
   for (int axis : axes) {
     if (axis < 0 || axis >= Shape::max_rank)
       throw ShapeError(str(kind, ": axes must be 0 to ", Shape::max_rank - 1, ", got ", axis));
@@ -21,5 +19,6 @@ mpsnn::Reduce reduce(const std::string& kind, const std::vector<int>& axes, bool
 
 void bind_reductions(py::module_& m) {
   py::class_<mpsnn::Reduce>(m, "Reduce").def(py::init(&reduce), "kind"_a, "axes"_a, "keep_axes"_a);
-  py::class_<mpsnn::BatchReduce>(m, "BatchReduce");
+  py::class_<mpsnn::BatchReduce>(m, "BatchReduce")
+      .def(py::init(&of_kind<mpsnn::BatchReduce>), "kind"_a);
 }

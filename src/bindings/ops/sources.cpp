@@ -20,7 +20,10 @@ void bind_sources(py::module_& m) {
           }),
           "shape"_a, "dtype"_a, "scale"_a, "offset"_a);
   py::class_<Labels>(m, "Labels")
-      .def(py::init([](int classes) { return Labels{classes}; }), "classes"_a);
+      .def(py::init([](std::vector<Dim> shape, bool element_weights) {
+             return Labels{Shape(shape), element_weights};
+           }),
+           "shape"_a, "element_weights"_a);
   py::class_<Scalar>(m, "Scalar").def(py::init<>());
   py::class_<Parameter>(m, "Parameter")
       .def(py::init([](std::vector<Dim> shape, bool trainable,
