@@ -54,7 +54,7 @@ class Runner:
         return next(tuple(shape) for n, shape, *_ in self.exe.session.variables() if n == name)
 
     def _write(self, name: str, array: NDArray[np.float64]) -> None:
-        self.exe.session.write({name: np.ascontiguousarray(array, self.dtype)})
+        self.exe.session.write({name: np.array(array, self.dtype, order="C")})
 
     def data(self, case: Case, rng: np.random.Generator) -> list[NDArray[np.float64]]:
         """A value for each input and parameter."""
@@ -77,7 +77,7 @@ class Runner:
         for value, array in zip(self.parameters, arrays[n:], strict=True):
             self._write(value.label, array)
         bound = [
-            (v.id, np.ascontiguousarray(a, self.dtype))
+            (v.id, np.array(a, self.dtype, order="C"))
             for v, a in zip(self.inputs, arrays[:n], strict=True)
         ]
         return self.exe.run(self.images, [*bound, *labels], self.outputs)

@@ -32,7 +32,7 @@ def iou(a: Floats, b: Floats) -> float:
 
 def box(row: int, column: int, anchor: int, centre: Floats, sides: Floats) -> Floats:
     size = np.array(ANCHORS[anchor]) * np.exp(sides)
-    return np.concatenate([[column, row] + centre, size])
+    return np.concatenate([np.array([column, row]) + centre, size])
 
 
 def cross_entropy(logit: float, target: float) -> float:

@@ -13,7 +13,7 @@ from mpsnn.vocabulary.arithmetic import Arithmetic
 from mpsnn.vocabulary.convolution import Convolution
 from mpsnn.vocabulary.detection import Losses
 from mpsnn.vocabulary.layout import Layout
-from mpsnn.vocabulary.neurons import Neurons
+from mpsnn.vocabulary.neurons import Activations
 from mpsnn.vocabulary.normalization import Normalization
 from mpsnn.vocabulary.pooling import Edge, Pooling
 from mpsnn.vocabulary.reductions import Reductions
@@ -26,7 +26,7 @@ class Graph(
     Convolution,
     Pooling,
     Normalization,
-    Neurons,
+    Activations,
     Arithmetic,
     Layout,
     Sampling,

@@ -47,6 +47,73 @@ class Value:
         pairs = zip(node.output_names, node.outputs, strict=True)
         return {name: Value(self.graph, v) for name, v in list(pairs)[1:] if v.index >= 0}
 
+    # Numbers and values on the other side; anything else is a TypeError, arrays too.
+    __array_ufunc__ = None
+
+    def __add__(self, other: Value | float) -> Value:
+        """The sum; axes are aligned as in `Graph.add`."""
+        if isinstance(other, Value):
+            return self.graph.add(self, other)
+        return self._linear(1, other, other)
+
+    __radd__ = __add__
+
+    def __sub__(self, other: Value | float) -> Value:
+        """The difference."""
+        if isinstance(other, Value):
+            return self.graph.subtract(self, other)
+        return self._linear(1, -other if isinstance(other, int | float) else 0, other)
+
+    def __rsub__(self, other: float) -> Value:
+        """A number minus the value."""
+        return self._linear(-1, other, other)
+
+    def __mul__(self, other: Value | float) -> Value:
+        """The product, element by element."""
+        if isinstance(other, Value):
+            return self.graph.multiply(self, other)
+        return self._linear(other, 0, other)
+
+    __rmul__ = __mul__
+
+    def __truediv__(self, other: Value | float) -> Value:
+        """The quotient, element by element."""
+        if isinstance(other, Value):
+            return self.graph.divide(self, other)
+        return self._linear(1 / other if isinstance(other, int | float) else 0, 0, other)
+
+    def __rtruediv__(self, other: float) -> Value:
+        """A number divided by the value."""
+        if not isinstance(other, int | float):
+            return NotImplemented
+        return self.graph.power(self, -1.0) * other
+
+    def __pow__(self, exponent: float) -> Value:
+        """The power with a number as exponent."""
+        if not isinstance(exponent, int | float):
+            return NotImplemented
+        return self.graph.power(self, exponent)
+
+    def __neg__(self) -> Value:
+        """The value with the other sign."""
+        return self.graph.linear(self, -1.0)
+
+    def __abs__(self) -> Value:
+        """Without its sign."""
+        return self.graph.abs(self)
+
+    def __matmul__(self, other: Value) -> Value:
+        """The product of matrices: see `Graph.matmul`."""
+        if not isinstance(other, Value):
+            return NotImplemented
+        return self.graph.matmul(self, other)
+
+    def _linear(self, a: float, b: float, number: object) -> Value:
+        """A x + b, if `number` is one."""
+        if isinstance(number, bool) or not isinstance(number, int | float):
+            return NotImplemented  # type: ignore[no-any-return]
+        return self.graph.linear(self, a, b)
+
     __iter__ = None  # or `for v in x` would try x[0], x[1], ...
 
     def __getitem__(self, index: Index) -> Value:

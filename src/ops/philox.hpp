@@ -4,6 +4,8 @@
 #include <cmath>
 #include <cstdint>
 
+#include "mpsnn/ops.hpp"
+
 namespace mpsnn {
 
 /// Philox4x32-10 (Salmon et al., SC 2011): four random words for one counter.
@@ -20,7 +22,10 @@ inline std::array<std::uint32_t, 4> philox(std::array<std::uint32_t, 4> c,
   return c;
 }
 
-/// The dropout mask, defined once for every backend: element e of the batch is
+/// The shape of the mask of one image: 1 along the axes of x that have one draw.
+Shape mask_shape(const Dropout& op, const Shape& x);
+
+/// The dropout mask, defined once for every backend: element e of the batch's mask is
 /// kept if word e % 4 of counter (e / 4, step, key), under the seed, is at least
 /// `threshold`.
 struct DropoutMask {

@@ -22,4 +22,15 @@ const OpSpec& Softmax::spec() {
   return s;
 }
 
+const OpSpec& LogSoftmax::spec() {
+  static const OpSpec s{.name = "log_softmax",
+                        .inputs = {"x"},
+                        .outputs = {"y"},
+                        .saved = {"y"},
+                        .gradients = {"x"},
+                        .infer = infer,
+                        .in_place = {0}};
+  return s;
+}
+
 }  // namespace mpsnn

@@ -55,27 +55,32 @@ class SpatialNorm:
 class LocalContrastNorm:
     pass
 class Neuron:
+    def __init__(self, kind: str, a: typing.SupportsFloat | typing.SupportsIndex, b: typing.SupportsFloat | typing.SupportsIndex, c: typing.SupportsFloat | typing.SupportsIndex) -> None:
+        ...
+class PRelu:
     def __init__(self) -> None:
         ...
 class Softmax:
     def __init__(self) -> None:
         ...
-class Dropout:
-    def __init__(self, rate: typing.SupportsFloat | typing.SupportsIndex, key: typing.SupportsInt | typing.SupportsIndex) -> None:
-        ...
-class PRelu:
-    pass
 class LogSoftmax:
-    pass
+    def __init__(self) -> None:
+        ...
+class Dropout:
+    def __init__(self, rate: typing.SupportsFloat | typing.SupportsIndex, key: typing.SupportsInt | typing.SupportsIndex, strides: typing.Annotated[collections.abc.Sequence[typing.SupportsInt | typing.SupportsIndex], "FixedSize(4)"]) -> None:
+        ...
 class Add:
     def __init__(self) -> None:
         ...
 class Arithmetic:
-    pass
+    def __init__(self, kind: str, primary_scale: typing.SupportsFloat | typing.SupportsIndex, secondary_scale: typing.SupportsFloat | typing.SupportsIndex, bias: typing.SupportsFloat | typing.SupportsIndex, low: typing.SupportsFloat | typing.SupportsIndex, high: typing.SupportsFloat | typing.SupportsIndex) -> None:
+        ...
 class MatMul:
-    pass
+    def __init__(self, transpose_a: bool, transpose_b: bool) -> None:
+        ...
 class GramMatrix:
-    pass
+    def __init__(self, alpha: typing.SupportsFloat | typing.SupportsIndex) -> None:
+        ...
 class Reshape:
     def __init__(self, shape: collections.abc.Sequence[typing.SupportsInt | typing.SupportsIndex]) -> None:
         ...

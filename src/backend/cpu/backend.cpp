@@ -1,6 +1,7 @@
 #include <omp.h>
 
 #include "backend/cpu/cpu_session.hpp"
+#include "backend/cpu/eltwise.hpp"
 #include "backend/cpu/kernels.hpp"
 #include "mpsnn/errors.hpp"
 #include "mpsnn/training.hpp"
@@ -32,10 +33,15 @@ class CpuBackend final : public KernelBackend {
         on<FoldBatchNorm>(fold_batch_norm_kernels()),
         // neurons
         on<Neuron>(neuron_kernels()),
+        on<PRelu>(prelu_kernels()),
         on<Softmax>(softmax_kernels()),
+        on<LogSoftmax>(log_softmax_kernels()),
         on<Dropout>(dropout_kernels()),
         // arithmetic
         on<Add>(add_kernels()),
+        on<Arithmetic>(arithmetic_kernels()),
+        on<MatMul>(matmul_kernels()),
+        on<GramMatrix>(gram_matrix_kernels()),
         // layout
         on<Reshape>(reshape_kernels()),
         on<Concat>(concat_kernels()),
@@ -73,7 +79,9 @@ class CpuBackend final : public KernelBackend {
   }
   /// What the kernels of the op end with.
   static bool can_fuse(const Op& before, const Neuron& neuron) {
-    return any_fusion(before, neuron) && neuron == Neuron{} && !std::holds_alternative<Add>(before);
+    if (!any_fusion(before, neuron)) return false;
+    if (std::holds_alternative<Add>(before)) return cpu::is_cheap(neuron);
+    return neuron == Neuron{} || cpu::eltwise(neuron).has_value();
   }
   bool is_strided(const Node& node) const {
     const auto it = kernels().find(node.op.index());

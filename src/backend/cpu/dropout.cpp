@@ -1,5 +1,7 @@
 #include "backend/cpu/kernels.hpp"
+#include "backend/cpu/primitive.hpp"
 #include "backend/cpu/simd.hpp"
+#include "ops/broadcast.hpp"
 #include "ops/philox.hpp"
 
 namespace mpsnn::cpu {
@@ -74,9 +76,64 @@ MPSNN_SIMD void dropout_gradient(const float* dy, const std::uint8_t* mask, floa
   for (std::size_t i = begin; i < end; ++i) dx[i] = mask[i] ? dy[i] * scale : 0;
 }
 
+/// The mask alone, as `dropout` draws it.
+MPSNN_SIMD void draw(const DropoutRun& run, std::uint8_t* mask, std::size_t n, std::size_t begin,
+                     std::size_t end) {
+  std::uint32_t word[group];
+  for (std::size_t g = begin; g < end; ++g) {
+    words(run, g * lanes, word);
+    const std::size_t at = g * group, count = std::min(group, n - at);
+#pragma omp simd
+    for (std::size_t i = 0; i < count; ++i) mask[at + i] = word[i] >= run.threshold;
+  }
+}
+
 float scale_of(const Dropout& op) { return 1 / (1 - op.rate); }
 
+/// x, or dy, and a mask that has one draw for several of its elements.
+Broadcast walk_of(const KernelContext& k, const TensorDesc& x) {
+  TensorDesc mask = x;
+  mask.shape = mask_shape(k.op<Dropout>(), x.shape);
+  return {x, mask, k.batch};
+}
+
+bool is_shared(const Broadcast& walk) { return walk.rank > 1 || walk.last().b == 0; }
+
+void apply(const Broadcast& walk, const float* x, const std::uint8_t* mask, float scale, float* y) {
+  const Dim n = walk.last().extent;
+  parallel_for(walk.rows(), n, [&](std::size_t begin, std::size_t end) {
+    for (std::size_t row = begin; row < end; ++row) {
+      const Broadcast::Place p = walk.row(static_cast<Dim>(row));
+      if (walk.last().b == 1) {
+        dropout_gradient(x + p.a, mask + p.b, scale, y + p.a, 0, n);
+      } else {
+        const bool kept = mask[p.b];
+        for (Dim i = 0; i < n; ++i) y[p.a + i] = kept ? x[p.a + i] * scale : 0;
+      }
+    }
+  });
+}
+
+Kernel shared_forward(KernelContext& k, const Broadcast& walk) {
+  const auto& op = k.op<Dropout>();
+  const DropoutMask definition(op.rate, op.key);
+  const TensorDesc& x = k.graph.desc(k.node.inputs[0]);
+  const std::size_t n =
+      TensorDesc{mask_shape(op, x.shape), DType::uint8, x.batched}.elements(k.batch);
+  const bool wants_mask = k.has_out(1);
+  const Scratch scratch(k, wants_mask ? 0 : n);
+  return [=, scale = scale_of(op)](const Launch& l) {
+    const DropoutRun run{definition.threshold, definition.key, l.run.step, l.run.seed, scale};
+    auto* mask = wants_mask ? l.out<std::uint8_t>(1) : scratch.at<std::uint8_t>(l);
+    parallel_for((n + group - 1) / group, 4 * group,
+                 [&](std::size_t begin, std::size_t end) { draw(run, mask, n, begin, end); });
+    apply(walk, l.in<float>(0), mask, scale, l.out<float>(0));
+  };
+}
+
 Kernel forward(KernelContext& k) {
+  const Broadcast walk = walk_of(k, k.graph.desc(k.node.inputs[0]));
+  if (is_shared(walk)) return shared_forward(k, walk);
   const auto& op = k.op<Dropout>();
   const DropoutMask definition(op.rate, op.key);
   const float scale = scale_of(op);
@@ -92,6 +149,11 @@ Kernel forward(KernelContext& k) {
 
 Kernel gradient(KernelContext& k) {
   const float scale = scale_of(k.op<Dropout>());
+  const Broadcast walk = walk_of(k, k.graph.desc(k.node.outputs[0]));
+  if (is_shared(walk))
+    return [=](const Launch& l) {
+      apply(walk, l.in<float>(0), l.in<std::uint8_t>(1), scale, l.out<float>(0));
+    };
   const std::size_t n = k.in_elements(0);
   return [=](const Launch& l) {
     parallel_for(n, 1, [&](std::size_t begin, std::size_t end) {

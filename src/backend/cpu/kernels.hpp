@@ -26,10 +26,15 @@ KernelPair batch_norm_kernels();
 KernelPair fold_batch_norm_kernels();
 // neurons
 KernelPair neuron_kernels();
+KernelPair prelu_kernels();
 KernelPair softmax_kernels();
+KernelPair log_softmax_kernels();
 KernelPair dropout_kernels();
 // arithmetic
 KernelPair add_kernels();
+KernelPair arithmetic_kernels();
+KernelPair matmul_kernels();
+KernelPair gram_matrix_kernels();
 // layout
 KernelPair reshape_kernels();
 KernelPair concat_kernels();

@@ -1,5 +1,6 @@
 #include "backend/cpu/primitive.hpp"
 
+#include "backend/cpu/eltwise.hpp"
 #include "mpsnn/errors.hpp"
 
 namespace mpsnn::cpu {
@@ -47,8 +48,10 @@ dnnl::primitive_attr attributes(const Activation& activation) {
   dnnl::primitive_attr attr;
   attr.set_scratchpad_mode(dnnl::scratchpad_mode::user);
   if (activation) {
+    const std::optional<Eltwise> e = eltwise(*activation);
+    if (!e) throw UnsupportedError(str("oneDNN has no ", name(Op(*activation)), " of its kind"));
     dnnl::post_ops post;
-    post.append_eltwise(dnnl::algorithm::eltwise_relu, 0, 0);
+    post.append_eltwise(e->forward, e->alpha, e->beta);
     attr.set_post_ops(post);
   }
   return attr;

@@ -58,7 +58,7 @@ class Primitive {
   std::vector<bool> given_;  // by argument of the constructor: not left out
 };
 
-/// With scratch memory of our own, and relu on the result if asked for.
+/// With scratch memory of our own, and a neuron of the result, one that `eltwise` knows.
 dnnl::primitive_attr attributes(const Activation& activation = {});
 
 /// Whether oneDNN means to run this in its slow definition.

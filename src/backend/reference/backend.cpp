@@ -29,10 +29,15 @@ class ReferenceBackend final : public KernelBackend {
         on<FoldBatchNorm>(fold_batch_norm_kernels()),
         // neurons
         on<Neuron>(neuron_kernels()),
+        on<PRelu>(prelu_kernels()),
         on<Softmax>(softmax_kernels()),
+        on<LogSoftmax>(log_softmax_kernels()),
         on<Dropout>(dropout_kernels()),
         // arithmetic
         on<Add>(add_kernels()),
+        on<Arithmetic>(arithmetic_kernels()),
+        on<MatMul>(matmul_kernels()),
+        on<GramMatrix>(gram_matrix_kernels()),
         // layout
         on<Reshape>(reshape_kernels()),
         on<Concat>(concat_kernels()),

@@ -26,10 +26,15 @@ KernelPair batch_norm_kernels();
 KernelPair fold_batch_norm_kernels();
 // neurons
 KernelPair neuron_kernels();
+KernelPair prelu_kernels();
 KernelPair softmax_kernels();
+KernelPair log_softmax_kernels();
 KernelPair dropout_kernels();
 // arithmetic
 KernelPair add_kernels();
+KernelPair arithmetic_kernels();
+KernelPair matmul_kernels();
+KernelPair gram_matrix_kernels();
 // layout
 KernelPair reshape_kernels();
 KernelPair concat_kernels();
@@ -68,7 +73,7 @@ inline void clear(double* out, Dim size) {
 }
 
 /// f(x) of the neuron; x itself where there is none.
-inline double activate(const Activation& neuron, double x) { return neuron ? std::max(x, 0.0) : x; }
+double activate(const Activation& neuron, double x);
 
 /// The gradient of a fused neuron needs y, which conv2d and dense do not save. The
 /// fuse pass leaves relu's gradient a node of its own.

@@ -1,53 +1,64 @@
 #include "backend/reference/kernels.hpp"
-#include "ops/philox.hpp"
+#include "ops/neuron_terms.hpp"
 
 // An output may be the same memory as an input: element i reads only elements i.
 namespace mpsnn::reference {
 namespace {
 
-Kernel relu(KernelContext& k) {
-  return [size = k.in_elements(0)](const Launch& l) {
-    for (Dim i = 0; i < size; ++i) l.out<double>(0)[i] = activate(Neuron{}, l.in<double>(0)[i]);
-  };
+// in: x.  out: y
+Kernel forward(KernelContext& k) {
+  return neuron::with_term<double>(k.op<Neuron>(), [&](auto term) -> Kernel {
+    return [term, size = k.in_elements(0)](const Launch& l) {
+      for (Dim i = 0; i < size; ++i) l.out<double>(0)[i] = term.value(l.in<double>(0)[i]);
+    };
+  });
 }
 
-// in: dy, y.  out: dx
-Kernel relu_gradient(KernelContext& k) {
-  return [size = k.in_elements(1)](const Launch& l) {
-    for (Dim i = 0; i < size; ++i)
-      l.out<double>(0)[i] = l.in<double>(1)[i] > 0 ? l.in<double>(0)[i] : 0.0;
-  };
+// in: dy, and x or y where the slope is not the same everywhere.  out: dx
+Kernel gradient(KernelContext& k) {
+  const int saved = static_cast<int>(k.node.inputs.size()) - 1;
+  return neuron::with_term<double>(k.op<Neuron>(), [&](auto term) -> Kernel {
+    return [term, saved, size = k.in_elements(0)](const Launch& l) {
+      for (Dim i = 0; i < size; ++i) {
+        const double slope = term.slope(l.in<double>(saved)[i]);
+        l.out<double>(0)[i] = slope == 0 ? 0 : l.in<double>(0)[i] * slope;
+      }
+    };
+  });
 }
 
-/// Of an element that is kept, or of its gradient.
-double dropout_scale(const KernelContext& k) { return 1 / (1 - double{k.op<Dropout>().rate}); }
-
-Kernel dropout(KernelContext& k) {
-  const DropoutMask generator(k.op<Dropout>().rate, k.op<Dropout>().key);
-  return [generator, scale = dropout_scale(k), size = k.in_elements(0),
-          keep_mask = k.has_out(1)](const Launch& l) {
-    std::array<std::uint32_t, 4> words{};
+// in: x, slope.  out: y
+Kernel prelu(KernelContext& k) {
+  return [size = k.in_elements(0), C = k.in(1).size()](const Launch& l) {
     for (Dim i = 0; i < size; ++i) {
-      if (i % 4 == 0) words = generator.words(i / 4, l.run.step, l.run.seed);
-      const bool kept = words[i % 4] >= generator.threshold;
-      l.out<double>(0)[i] = kept ? l.in<double>(0)[i] * scale : 0.0;
-      if (keep_mask) l.out<std::uint8_t>(1)[i] = kept;
+      const double x = l.in<double>(0)[i];
+      l.out<double>(0)[i] = x < 0 ? l.in<double>(1)[i % C] * x : x;
     }
   };
 }
 
-// in: dy, mask.  out: dx
-Kernel dropout_gradient(KernelContext& k) {
-  return [scale = dropout_scale(k), size = k.in_elements(1)](const Launch& l) {
-    for (Dim i = 0; i < size; ++i)
-      l.out<double>(0)[i] = l.in<std::uint8_t>(1)[i] ? l.in<double>(0)[i] * scale : 0.0;
+// in: dy, x, slope.  out: dx, dslope
+Kernel prelu_gradient(KernelContext& k) {
+  return [size = k.in_elements(1), C = k.in(2).size()](const Launch& l) {
+    double *dx = wanted(l, 0), *dslope = wanted(l, 1);
+    clear(dslope, C);
+    for (Dim i = 0; i < size; ++i) {
+      const double dy = l.in<double>(0)[i], x = l.in<double>(1)[i];
+      if (dx) dx[i] = x < 0 ? l.in<double>(2)[i % C] * dy : dy;
+      if (dslope && x < 0) dslope[i % C] += x * dy;
+    }
   };
 }
 
 }  // namespace
 
-KernelPair neuron_kernels() { return {relu, relu_gradient}; }
+double activate(const Activation& activation, double x) {
+  if (!activation) return x;
+  return neuron::with_term<double>(*activation, [x](auto term) { return term.value(x); });
+}
 
-KernelPair dropout_kernels() { return {dropout, dropout_gradient}; }
+KernelPair neuron_kernels() { return {forward, gradient}; }
+
+KernelPair prelu_kernels() { return {prelu, prelu_gradient}; }
 
 }  // namespace mpsnn::reference
