@@ -6,6 +6,7 @@ after it, to the value's graph; calling it twice makes two layers with weights o
     y = layers.Conv2d(32, kernel=5)(x)
 """
 
+from mpsnn.layers.arithmetic import Add, Average, Maximum, Minimum, Multiply
 from mpsnn.layers.convolution import Conv2d, Dense
 from mpsnn.layers.layout import (
     Concatenate,
@@ -15,12 +16,30 @@ from mpsnn.layers.layout import (
     Reshape,
     ZeroPadding2d,
 )
-from mpsnn.layers.neurons import Dropout, ReLU
+from mpsnn.layers.neurons import (
+    ELU,
+    GELU,
+    Activation,
+    Dropout,
+    LeakyReLU,
+    PReLU,
+    ReLU,
+    Sigmoid,
+    SiLU,
+    Softmax,
+    SpatialDropout2d,
+    Tanh,
+)
 from mpsnn.layers.normalization import BatchNorm
 from mpsnn.layers.pooling import AvgPool2d, MaxPool2d
 from mpsnn.layers.sampling import UpSampling2d
 
 __all__ = [
+    "ELU",
+    "GELU",
+    "Activation",
+    "Add",
+    "Average",
     "AvgPool2d",
     "BatchNorm",
     "Concatenate",
@@ -29,10 +48,20 @@ __all__ = [
     "Dense",
     "Dropout",
     "Flatten",
+    "LeakyReLU",
     "MaxPool2d",
+    "Maximum",
+    "Minimum",
+    "Multiply",
+    "PReLU",
     "Permute",
     "ReLU",
     "Reshape",
+    "SiLU",
+    "Sigmoid",
+    "Softmax",
+    "SpatialDropout2d",
+    "Tanh",
     "UpSampling2d",
     "ZeroPadding2d",
 ]

@@ -114,6 +114,7 @@ void apply(const Broadcast& walk, const float* x, const std::uint8_t* mask, floa
   });
 }
 
+/// The mask first, then what it leaves of x; either may be all that is wanted.
 Kernel shared_forward(KernelContext& k, const Broadcast& walk) {
   const auto& op = k.op<Dropout>();
   const DropoutMask definition(op.rate, op.key);
@@ -127,13 +128,13 @@ Kernel shared_forward(KernelContext& k, const Broadcast& walk) {
     auto* mask = wants_mask ? l.out<std::uint8_t>(1) : scratch.at<std::uint8_t>(l);
     parallel_for((n + group - 1) / group, 4 * group,
                  [&](std::size_t begin, std::size_t end) { draw(run, mask, n, begin, end); });
-    apply(walk, l.in<float>(0), mask, scale, l.out<float>(0));
+    if (auto* y = wanted<float>(l, 0)) apply(walk, l.in<float>(0), mask, scale, y);
   };
 }
 
 Kernel forward(KernelContext& k) {
   const Broadcast walk = walk_of(k, k.graph.desc(k.node.inputs[0]));
-  if (is_shared(walk)) return shared_forward(k, walk);
+  if (is_shared(walk) || !k.has_out(0)) return shared_forward(k, walk);
   const auto& op = k.op<Dropout>();
   const DropoutMask definition(op.rate, op.key);
   const float scale = scale_of(op);

@@ -30,12 +30,12 @@ void each(const Broadcast& walk, const F& f) {
 Kernel forward(KernelContext& k) {
   const DropoutMask generator(k.op<Dropout>().rate, k.op<Dropout>().key);
   const Broadcast walk = walk_of(k, k.graph.desc(k.node.inputs[0]));
-  return [generator, walk, scale = scale_of(k.op<Dropout>()),
+  return [generator, walk, scale = scale_of(k.op<Dropout>()), keep = k.has_out(0),
           keep_mask = k.has_out(1)](const Launch& l) {
     each(walk, [&](Dim x, Dim mask) {
       const auto words = generator.words(mask / 4, l.run.step, l.run.seed);
       const bool kept = words[mask % 4] >= generator.threshold;
-      l.out<double>(0)[x] = kept ? l.in<double>(0)[x] * scale : 0.0;
+      if (keep) l.out<double>(0)[x] = kept ? l.in<double>(0)[x] * scale : 0.0;
       if (keep_mask) l.out<std::uint8_t>(1)[mask] = kept;
     });
   };
