@@ -82,15 +82,19 @@ std::string host_update_attributes(const Op& op) {
 }  // namespace
 
 const OpSpec& Running::spec() {
-  static const OpSpec s{
-      .name = "running",
-      .inputs = {"statistic", "value"},
-      .outputs = {},
-      .saved = {},
-      .gradients = {},
-      .infer = infer_running,
-      .attributes = [](const Op& op) { return str(" keep=", std::get<Running>(op).keep); },
-      .writes = 1};
+  static const OpSpec s{.name = "running",
+                        .inputs = {"statistic", "value"},
+                        .outputs = {},
+                        .saved = {},
+                        .gradients = {},
+                        .infer = infer_running,
+                        .attributes =
+                            [](const Op& op) {
+                              const auto& running = std::get<Running>(op);
+                              return str(" keep=", running.keep,
+                                         running.unbiased_pixels ? " unbiased" : "");
+                            },
+                        .writes = 1};
   return s;
 }
 

@@ -96,6 +96,7 @@ class Fusion {
     if (!read_once(relu.inputs[0])) return;
     Node* relu_gradient = gradient_of(relu.outputs[0]);
     Node* norm_gradient = gradient_of(norm->outputs[0]);
+    if (relu_gradient && !std::get<BatchNorm>(norm->op).training) return;  // there is no mask
     if (relu_gradient) {
       const ValueId dz = relu_gradient->outputs[0];
       if (!norm_gradient || norm_gradient->inputs[0] != dz || !read_once(dz)) return;

@@ -44,8 +44,11 @@ void add_running(Graph& graph) {
   for (const Node& node : nodes) {
     const auto* op = std::get_if<BatchNorm>(&node.op);
     if (!op || node.gradient_of || !op->training) continue;
+    const Shape& x = graph.desc(node.inputs[0]).shape;
+    const Dim pixels = op->unbiased_running_var ? x.size() / x[x.rank() - 1] : 0;
     for (int i = 0; i < 2; ++i)
-      graph.add(Running{op->momentum_keep}, {node.inputs[3 + i], node.outputs[1 + i]}, node.label);
+      graph.add(Running{op->momentum_keep, i == 1 ? pixels : 0},
+                {node.inputs[3 + i], node.outputs[1 + i]}, node.label);
   }
 }
 

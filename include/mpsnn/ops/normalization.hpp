@@ -9,15 +9,14 @@ namespace mpsnn {
 ///     ->  y (..., C), mean (C,), variance (C,), mask (..., C) uint8 where a neuron is fused
 /// `training` uses the statistics of the batch's real images (biased variance),
 /// and returns them; otherwise the running ones, also in the gradient. `momentum_keep` and
-/// `unbiased_running_var` are for Running. `frozen`: training_graph sets training = false.
+/// `unbiased_running_var` are for Running.
 struct BatchNorm {
   float epsilon = 1e-5f;
   float momentum_keep = 0.9f;
   bool training = true;
-  bool frozen = false;
   bool unbiased_running_var = false;
   Activation activation{};
-  static const OpSpec& spec();
+  const OpSpec& spec() const;
 };
 
 /// As BatchNorm, by the statistics of one image: over H, W and C / groups channels that

@@ -10,9 +10,11 @@
 /// Updates write their first inputs in place; what prepares gradients for them.
 namespace mpsnn {
 
-/// statistic <- keep * statistic + (1 - keep) * value.
+/// statistic <- keep * statistic + (1 - keep) * value. With `unbiased_pixels` P, value is
+/// multiplied by n / (n - 1) first, n = P * real images, unless n is 1.
 struct Running {
   float keep = 0.9f;
+  Dim unbiased_pixels = 0;
   static const OpSpec& spec();
 };
 

@@ -30,8 +30,8 @@ from mpsnn.layers.neurons import (
     SpatialDropout2d,
     Tanh,
 )
-from mpsnn.layers.normalization import BatchNorm
-from mpsnn.layers.pooling import AvgPool2d, MaxPool2d
+from mpsnn.layers.normalization import BatchNorm, GroupNorm, InstanceNorm, LayerNorm
+from mpsnn.layers.pooling import AvgPool2d, GlobalAvgPool2d, GlobalMaxPool2d, L2Pool2d, MaxPool2d
 from mpsnn.layers.sampling import UpSampling2d
 
 __all__ = [
@@ -48,6 +48,12 @@ __all__ = [
     "Dense",
     "Dropout",
     "Flatten",
+    "GlobalAvgPool2d",
+    "GlobalMaxPool2d",
+    "GroupNorm",
+    "InstanceNorm",
+    "L2Pool2d",
+    "LayerNorm",
     "LeakyReLU",
     "MaxPool2d",
     "Maximum",

@@ -24,6 +24,7 @@ class Pooling(Inputs):
         *,
         stride: Pair | None = None,
         padding: Padding = "valid",
+        dilation: Pair = 1,
         edge: Edge = "clamp",
         name: str | None = None,
     ) -> Value:
@@ -34,13 +35,15 @@ class Pooling(Inputs):
             kernel: Of the window, in pixels.
             stride: Step of the window; None: the kernel.
             padding: As in `conv2d`.
+            dilation: Distance of the window's positions, in pixels.
             edge: Outside the image a window sees nothing ("clamp") or zeros ("zero").
             name: Of the node.
 
         Raises:
             ShapeError: If the window does not fit.
         """
-        op = ops.MaxPool2d(*self._window("max_pool2d", kernel, stride, padding), edge)
+        window = self._window("max_pool2d", kernel, stride, padding)
+        op = ops.MaxPool2d(*window, arguments.pair("max_pool2d", "dilation", dilation), edge)
         return self._add("max_pool2d", op, name, x=x)
 
     def avg_pool2d(
@@ -63,6 +66,25 @@ class Pooling(Inputs):
         """
         op = ops.AvgPool2d(*self._window("avg_pool2d", kernel, stride, padding), edge)
         return self._add("avg_pool2d", op, name, x=x)
+
+    def l2_pool2d(
+        self,
+        x: Value,
+        kernel: Pair,
+        *,
+        stride: Pair | None = None,
+        padding: Padding = "valid",
+        name: str | None = None,
+    ) -> Value:
+        """Square root of the sum of squares of each window. Arguments as `max_pool2d`.
+
+        Its gradient is 0 where the result is 0.
+
+        Raises:
+            ShapeError: If the window does not fit.
+        """
+        op = ops.L2Pool2d(*self._window("l2_pool2d", kernel, stride, padding))
+        return self._add("l2_pool2d", op, name, x=x)
 
     @staticmethod
     def _window(

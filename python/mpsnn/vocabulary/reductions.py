@@ -53,6 +53,28 @@ class Reductions(Inputs):
         """Largest value over `axis`. Arguments as `reduce_sum`, gradient as `reduce_min`."""
         return self._reduce("max", x, axis, keep_axes, name)
 
+    def global_avg_pool2d(self, x: Value, *, name: str | None = None) -> Value:
+        """Mean over the pixels of an image, (H, W, C) to (C,).
+
+        Raises:
+            ShapeError: If `x` is no image.
+        """
+        return self._reduce("mean", self._whole_image("global_avg_pool2d", x), (0, 1), False, name)
+
+    def global_max_pool2d(self, x: Value, *, name: str | None = None) -> Value:
+        """Largest value over the pixels of an image, (H, W, C) to (C,).
+
+        Raises:
+            ShapeError: If `x` is no image.
+        """
+        return self._reduce("max", self._whole_image("global_max_pool2d", x), (0, 1), False, name)
+
+    def _whole_image(self, op: str, x: Value) -> Value:
+        self.check(op, "x", x)
+        if len(x.shape) != 3:
+            raise ShapeError(f"{op}: x must be an image (H, W, C), got {x.shape}")
+        return x
+
     def argmin(
         self, x: Value, axis: Axes = -1, *, keep_axes: bool = False, name: str | None = None
     ) -> Value:

@@ -28,9 +28,15 @@ class CpuBackend final : public KernelBackend {
         // pooling
         on<MaxPool2d>(max_pool2d_kernels()),
         on<AvgPool2d>(avg_pool2d_kernels()),
+        on<L2Pool2d>(l2_pool2d_kernels()),
         // normalization
         on<BatchNorm>(batch_norm_kernels()),
         on<FoldBatchNorm>(fold_batch_norm_kernels()),
+        on<GroupNorm>(group_norm_kernels()),
+        on<LayerNorm>(layer_norm_kernels()),
+        on<CrossChannelNorm>(cross_channel_norm_kernels()),
+        on<SpatialNorm>(spatial_norm_kernels()),
+        on<LocalContrastNorm>(local_contrast_norm_kernels()),
         // neurons
         on<Neuron>(neuron_kernels()),
         on<PRelu>(prelu_kernels()),

@@ -119,13 +119,12 @@ Kernel forward(KernelContext& k) {
 }
 
 Kernel gradient(KernelContext& k) {
-  if (!k.op<BatchNorm>().training)
-    throw UnsupportedError(str(k.graph.print(k.node), ": has no gradient with training=false"));
   CpuSession& session = CpuSession::of(k);
   const NormSizes s(k, k.in(1));
   const Geometry g(k, s);
   const Forward hint = g.forward(k, prop_kind::forward_training);
   const Backward desc = g.backward(k, hint);
+  const bool frozen = !k.op<BatchNorm>().training;  // padding then needs no care: its dy is 0
   const int whole = fits(hint, g) && !is_strided(k) ? k.batch : -1;
   report(k, whole > 0 ? desc.impl_info_str() : "mpsnn");
   // oneDNN 3.2 refuses to run if it is also given the shift.
@@ -148,7 +147,7 @@ Kernel gradient(KernelContext& k) {
                             l.in<float>(4),     s.relu ? l.in<std::uint8_t>(5) : nullptr,
                             dx.at<float>(l),    dgamma.at<float>(l),
                             dbeta.at<float>(l), dy_row};
-    if (l.run.images == whole)
+    if (l.run.images == whole || (frozen && whole > 0))
       run.run(session.stream(),
               {d.dy, d.x, d.gamma, d.mean, d.variance, d.mask, d.dx, d.dgamma, d.dbeta},
               scratch.at(l));

@@ -21,9 +21,15 @@ KernelPair dense_kernels();
 // pooling
 KernelPair max_pool2d_kernels();
 KernelPair avg_pool2d_kernels();
+KernelPair l2_pool2d_kernels();
 // normalization
 KernelPair batch_norm_kernels();
 KernelPair fold_batch_norm_kernels();
+KernelPair group_norm_kernels();
+KernelPair layer_norm_kernels();
+KernelPair cross_channel_norm_kernels();
+KernelPair spatial_norm_kernels();
+KernelPair local_contrast_norm_kernels();
 // neurons
 KernelPair neuron_kernels();
 KernelPair prelu_kernels();

@@ -10,9 +10,8 @@ namespace {
 /// Whether a rule runs in this step: the last of every so many.
 bool due(int every, const Launch& l) { return (l.run.step + 1) % every == 0; }
 
-MPSNN_SIMD void running(float* statistic, const float* value, float keep, std::size_t begin,
-                        std::size_t end) {
-  const float take = 1 - keep;
+MPSNN_SIMD void running(float* statistic, const float* value, float keep, float take,
+                        std::size_t begin, std::size_t end) {
 #pragma omp simd
   for (std::size_t i = begin; i < end; ++i) statistic[i] = keep * statistic[i] + take * value[i];
 }
@@ -81,9 +80,11 @@ MPSNN_SIMD void amsgrad(float* w, float* m, float* v, float* maximum, const floa
 }
 
 Kernel running_kernel(KernelContext& k) {
-  const float keep = k.op<Running>().keep;
-  return [keep, n = k.in_elements(0)](const Launch& l) {
-    running(l.variable<float>(0), l.in<float>(1), keep, 0, n);
+  const auto op = k.op<Running>();
+  return [op, n = k.in_elements(0)](const Launch& l) {
+    const auto count = static_cast<float>(op.unbiased_pixels * l.run.images);
+    const float take = (1 - op.keep) * (count > 1 ? count / (count - 1) : 1);
+    running(l.variable<float>(0), l.in<float>(1), op.keep, take, 0, n);
   };
 }
 

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <cmath>
 #include <limits>
 
 #include "backend/cpu/kernels.hpp"
@@ -13,9 +14,10 @@ struct Clip {
   Dim first, last;  ///< Kernel positions, last exclusive.
   Dim at;           ///< Pixel of kernel position 0; may be negative.
 
-  Clip(Dim out, Dim stride, Dim before, Dim kernel, Dim in) : at(out * stride - before) {
-    first = std::clamp<Dim>(-at, 0, kernel);
-    last = std::clamp<Dim>(in - at, first, kernel);
+  Clip(Dim out, Dim stride, Dim before, Dim kernel, Dim dilation, Dim in)
+      : at(out * stride - before) {
+    first = std::clamp<Dim>((-at + dilation - 1) / dilation, 0, kernel);
+    last = std::clamp<Dim>((in - at + dilation - 1) / dilation, first, kernel);
   }
   Dim size() const { return last - first; }
 };
@@ -42,7 +44,8 @@ MPSNN_SIMD void add_scaled(const float* x, Dim c, float scale, float* y) {
 
 template <class Index>
 void max_window(const PoolSizes& s, const float* image, Dim oh, Dim ow, float* y, Index* argmax) {
-  const Clip h(oh, s.stride.h, s.top, s.kernel.h, s.h), w(ow, s.stride.w, s.left, s.kernel.w, s.w);
+  const Clip h(oh, s.stride.h, s.top, s.kernel.h, s.dilation.h, s.h);
+  const Clip w(ow, s.stride.w, s.left, s.kernel.w, s.dilation.w, s.w);
   const int area = s.kernel.h * s.kernel.w;
   const bool outside = s.zero && h.size() * w.size() < area;
   std::fill_n(y, s.c, outside ? 0 : -std::numeric_limits<float>::infinity());
@@ -50,7 +53,8 @@ void max_window(const PoolSizes& s, const float* image, Dim oh, Dim ow, float* y
   if (argmax) std::fill_n(argmax, s.c, static_cast<Index>(start));
   for (Dim i = h.first; i < h.last; ++i) {
     for (Dim j = w.first; j < w.last; ++j) {
-      const float* pixel = image + ((h.at + i) * s.w + w.at + j) * s.c;
+      const Dim row = h.at + i * s.dilation.h, column = w.at + j * s.dilation.w;
+      const float* pixel = image + (row * s.w + column) * s.c;
       if (argmax)
         take_larger(pixel, s.c, static_cast<int>(i * s.kernel.w + j), y, argmax);
       else
@@ -86,7 +90,8 @@ void max_gradient(const PoolSizes& s, const float* dy, const Index* argmax, floa
       for (Dim i = 0; i < s.c; ++i) {
         const int position = argmax[i];
         if (position == area) continue;  // the outside won
-        const Dim at = (h + position / s.kernel.w) * s.w + w + position % s.kernel.w;
+        const Dim row = h + position / s.kernel.w * s.dilation.h;
+        const Dim at = row * s.w + w + position % s.kernel.w * s.dilation.w;
         dx[at * s.c + i] += dy[i];
       }
     }
@@ -102,10 +107,11 @@ void max_pool_gradient(const PoolSizes& s, const float* dy, const Index* argmax,
   });
 }
 
-/// Calls f(pixel, scale) for each pixel of a window of an average.
+/// Calls f(pixel, scale) for each pixel of a window that is not dilated.
 template <class F>
 void each_pixel(const PoolSizes& s, Dim oh, Dim ow, const F& f) {
-  const Clip h(oh, s.stride.h, s.top, s.kernel.h, s.h), w(ow, s.stride.w, s.left, s.kernel.w, s.w);
+  const Clip h(oh, s.stride.h, s.top, s.kernel.h, 1, s.h);
+  const Clip w(ow, s.stride.w, s.left, s.kernel.w, 1, s.w);
   const Dim counted = s.zero ? Dim{s.kernel.h} * s.kernel.w : h.size() * w.size();
   const float scale = 1.0f / static_cast<float>(std::max<Dim>(1, counted));
   for (Dim i = h.first; i < h.last; ++i) {
@@ -113,7 +119,68 @@ void each_pixel(const PoolSizes& s, Dim oh, Dim ow, const F& f) {
   }
 }
 
+MPSNN_SIMD void add_squares(const float* x, Dim c, float* y) {
+#pragma omp simd
+  for (Dim i = 0; i < c; ++i) y[i] += x[i] * x[i];
+}
+
+MPSNN_SIMD void roots(Dim c, float* y) {
+#pragma omp simd
+  for (Dim i = 0; i < c; ++i) y[i] = std::sqrt(y[i]);
+}
+
+/// dx += dy x / y, nothing where y is 0.
+MPSNN_SIMD void add_quotients(const float* dy, const float* x, const float* y, Dim c, float* dx) {
+#pragma omp simd
+  for (Dim i = 0; i < c; ++i) dx[i] += y[i] == 0 ? 0 : dy[i] * x[i] / y[i];
+}
+
+/// Calls f(output pixel of the batch, its image's first element, row, column), in parallel.
+template <class F>
+void each_window(const PoolSizes& s, const F& f) {
+  const std::size_t cost = s.out_w * s.c * s.kernel.h * s.kernel.w;
+  parallel_for(s.n * s.out_h, cost, [&](std::size_t begin, std::size_t end) {
+    for (std::size_t row = begin; row < end; ++row) {
+      const Dim image = row / s.out_h * s.h * s.w * s.c;
+      for (Dim ow = 0; ow < s.out_w; ++ow) f(row * s.out_w + ow, image, row % s.out_h, ow);
+    }
+  });
+}
+
 }  // namespace
+
+Kernel own_l2_pool(const PoolSizes& s) {
+  return [s](const Launch& l) {
+    each_window(s, [&](Dim at, Dim image, Dim oh, Dim ow) {
+      float* y = l.out<float>(0) + at * s.c;
+      std::fill_n(y, s.c, 0.0f);
+      each_pixel(s, oh, ow, [&](Dim pixel, float) {
+        add_squares(l.in<float>(0) + image + pixel * s.c, s.c, y);
+      });
+      roots(s.c, y);
+    });
+  };
+}
+
+Kernel own_l2_pool_gradient(const PoolSizes& s) {
+  return [s](const Launch& l) {
+    const Dim in = s.h * s.w * s.c;
+    parallel_for(s.n, in, [&](std::size_t begin, std::size_t end) {
+      for (Dim n = begin; n < static_cast<Dim>(end); ++n) {
+        const float* x = l.in<float>(1) + n * in;
+        float* dx = l.out<float>(0) + n * in;
+        std::fill_n(dx, in, 0.0f);
+        for (Dim o = 0; o < s.out_h * s.out_w; ++o) {
+          const Dim at = (n * s.out_h * s.out_w + o) * s.c;
+          each_pixel(s, o / s.out_w, o % s.out_w, [&](Dim pixel, float) {
+            add_quotients(l.in<float>(0) + at, x + pixel * s.c, l.in<float>(2) + at, s.c,
+                          dx + pixel * s.c);
+          });
+        }
+      }
+    });
+  };
+}
 
 Kernel own_max_pool(const PoolSizes& s) {
   return [s](const Launch& l) {

@@ -35,7 +35,10 @@ struct Geometry {
   Geometry(const KernelContext& k, const Shape& xs, const Shape& ys)
       : engine(CpuSession::of(k).engine()), kind(algorithm_of(k.op<Op>())) {
     const Op& op = k.op<Op>();
-    const Window2 window(xs, op.kernel, op.stride, {}, op.padding);
+    Size2 dilation{};
+    if constexpr (requires { op.dilation; }) dilation = op.dilation;
+    const Window2 window(xs, op.kernel, op.stride, dilation, op.padding);
+    dilates = {dilation.h - 1, dilation.w - 1};
     x = floats({k.batch, xs[2], xs[0], xs[1]}, Tag::nhwc);
     y = floats({k.batch, ys[2], ys[0], ys[1]}, Tag::nhwc);
     strides = {op.stride.h, op.stride.w};
@@ -138,6 +141,11 @@ Kernel gradient(KernelContext& k) {
 }  // namespace
 
 KernelPair max_pool2d_kernels() { return {forward<MaxPool2d>, gradient<MaxPool2d>, true}; }
+
+KernelPair l2_pool2d_kernels() {
+  return {[](KernelContext& k) { return own_l2_pool({k, k.op<L2Pool2d>(), k.in(0)}); },
+          [](KernelContext& k) { return own_l2_pool_gradient({k, k.op<L2Pool2d>(), k.out(0)}); }};
+}
 
 KernelPair avg_pool2d_kernels() { return {forward<AvgPool2d>, gradient<AvgPool2d>, true}; }
 

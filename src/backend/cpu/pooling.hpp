@@ -9,21 +9,22 @@ namespace mpsnn::cpu {
 struct PoolSizes {
   Dim n, h, w, c;    ///< Of x.
   Dim out_h, out_w;  ///< Of y.
-  Size2 kernel, stride;
-  Dim top, left;  ///< Padding before the first pixel.
-  bool zero;      ///< Edge::zero.
-  bool wide;      ///< argmax is int32, not uint8.
-  Dim y_row;      ///< Floats from one pixel of y, or dy, to the next.
+  Size2 kernel, stride, dilation{};
+  Dim top, left;      ///< Padding before the first pixel.
+  bool zero = false;  ///< Edge::zero.
+  bool wide;          ///< argmax is int32, not uint8.
+  Dim y_row;          ///< Floats from one pixel of y, or dy, to the next.
 
   template <class Op>
   PoolSizes(const KernelContext& k, const Op& op, const Shape& x)
       : n(k.batch), h(x[0]), w(x[1]), c(x[2]), kernel(op.kernel), stride(op.stride) {
-    const Window2 window(x, op.kernel, op.stride, {}, op.padding);
+    if constexpr (requires { op.dilation; }) dilation = op.dilation;
+    const Window2 window(x, op.kernel, op.stride, dilation, op.padding);
     out_h = window.h.out;
     out_w = window.w.out;
     top = window.h.before;
     left = window.w.before;
-    zero = op.edge == Edge::zero;
+    if constexpr (requires { op.edge; }) zero = op.edge == Edge::zero;
     wide = op.kernel.h * op.kernel.w >= 255;
     y_row = k.node.gradient_of ? k.in_row(0) : k.out_row(0);
   }
@@ -32,6 +33,8 @@ struct PoolSizes {
 /// Pooling by our own loops, for what oneDNN has no fast implementation of.
 Kernel own_max_pool(const PoolSizes& sizes);
 Kernel own_max_pool_gradient(const PoolSizes& sizes);
+Kernel own_l2_pool(const PoolSizes& sizes);
+Kernel own_l2_pool_gradient(const PoolSizes& sizes);
 Kernel own_average_pool(const PoolSizes& sizes);
 Kernel own_average_pool_gradient(const PoolSizes& sizes);
 

@@ -64,12 +64,30 @@ Kernel forward(KernelContext& k) {
   };
 }
 
+// in: dy, x, gamma, mean, variance.  out: dx, dgamma, dbeta, with statistics that are constants.
+Kernel frozen_gradient(KernelContext& k) {
+  const Norm norm(k.in(1), k.batch, k.op<BatchNorm>());
+  return [norm](const Launch& l) {
+    const auto *dy = l.in<double>(0), *x = l.in<double>(1), *gamma = l.in<double>(2);
+    const auto *mean = l.in<double>(3), *variance = l.in<double>(4);
+    double *dx = wanted(l, 0), *dgamma = wanted(l, 1), *dbeta = wanted(l, 2);
+    clear(dgamma, norm.C);
+    clear(dbeta, norm.C);
+    for (Dim e = 0; e < norm.size(norm.batch); ++e) {
+      const Dim c = e % norm.C;
+      const double deviation = norm.deviation(variance[c]);
+      if (dx) dx[e] = dy[e] * gamma[c] / deviation;
+      if (dgamma) dgamma[c] += dy[e] * (x[e] - mean[c]) / deviation;
+      if (dbeta) dbeta[c] += dy[e];
+    }
+  };
+}
+
 // in: dy, x, gamma, mean, variance, mask.  out: dx, dgamma, dbeta.
 // With g the gradient of y before the neuron and z = (x - mean) / deviation:
 //   dx = gamma / deviation * (g - mean(g) - z * mean(g * z)), over the real images.
 Kernel gradient(KernelContext& k) {
-  if (!k.op<BatchNorm>().training)
-    throw UnsupportedError(str(k.graph.print(k.node), ": has no gradient with training=false"));
+  if (!k.op<BatchNorm>().training) return frozen_gradient(k);
   const Norm norm(k.in(1), k.batch, k.op<BatchNorm>());
   return [norm](const Launch& l) {
     const auto *dy = l.in<double>(0), *x = l.in<double>(1), *gamma = l.in<double>(2);

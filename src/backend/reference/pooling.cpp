@@ -11,8 +11,8 @@ constexpr Dim outside = -1;
 /// The sizes of one pooling and the walk over its windows.
 struct Pool {
   Dim H, W, C;
-  Size2 kernel, stride;
-  Edge edge;
+  Size2 kernel, stride, dilation{};
+  Edge edge = Edge::clamp;
   Window2 window;
 
   template <class Op>
@@ -22,8 +22,13 @@ struct Pool {
         C(x[2]),
         kernel(op.kernel),
         stride(op.stride),
-        edge(op.edge),
-        window(x, kernel, stride, {}, op.padding) {}
+        window(x, kernel, stride, {}, op.padding) {
+    if constexpr (requires { op.edge; }) edge = op.edge;
+    if constexpr (requires { op.dilation; }) {
+      dilation = op.dilation;
+      window = {x, kernel, stride, dilation, op.padding};
+    }
+  }
 
   Dim x_size() const { return H * W * C; }
   Dim y_size() const { return window.h.out * window.w.out * C; }
@@ -32,8 +37,8 @@ struct Pool {
   /// The element of x that output `y` sees at a position of its window, or `outside`.
   Dim x_index(Dim y, Dim position) const {
     const Dim c = y % C, j = y / C % window.w.out, i = y / C / window.w.out;
-    const Dim r = i * stride.h + position / kernel.w - window.h.before;
-    const Dim s = j * stride.w + position % kernel.w - window.w.before;
+    const Dim r = i * stride.h + position / kernel.w * dilation.h - window.h.before;
+    const Dim s = j * stride.w + position % kernel.w * dilation.w - window.w.before;
     return r >= 0 && r < H && s >= 0 && s < W ? (r * W + s) * C + c : outside;
   }
 
@@ -133,7 +138,40 @@ Kernel average_gradient(KernelContext& k) {
   };
 }
 
+Kernel square_forward(KernelContext& k) {
+  const Pool pool(k.in(0), k.op<L2Pool2d>());
+  return [pool, N = k.batch](const Launch& l) {
+    for (Dim n = 0; n < N; ++n)
+      for (Dim y = 0; y < pool.y_size(); ++y) {
+        const double* x = l.in<double>(0) + n * pool.x_size();
+        double sum = 0;
+        pool.each(y, [&](Dim, Dim xi) { sum += x[xi] * x[xi]; });
+        l.out<double>(0)[n * pool.y_size() + y] = std::sqrt(sum);
+      }
+  };
+}
+
+// in: dy, x, y.  out: dx = sum of dy x / y
+Kernel square_gradient(KernelContext& k) {
+  const Pool pool(k.out(0), k.op<L2Pool2d>());
+  return [pool, N = k.batch](const Launch& l) {
+    clear(l.out<double>(0), N * pool.x_size());
+    for (Dim n = 0; n < N; ++n)
+      for (Dim y = 0; y < pool.y_size(); ++y) {
+        const double* x = l.in<double>(1) + n * pool.x_size();
+        const Dim e = n * pool.y_size() + y;
+        const double norm = l.in<double>(2)[e];
+        if (norm == 0) continue;
+        pool.each(y, [&](Dim, Dim xi) {
+          l.out<double>(0)[n * pool.x_size() + xi] += l.in<double>(0)[e] * x[xi] / norm;
+        });
+      }
+  };
+}
+
 }  // namespace
+
+KernelPair l2_pool2d_kernels() { return {square_forward, square_gradient}; }
 
 KernelPair max_pool2d_kernels() { return {max_forward, max_gradient}; }
 

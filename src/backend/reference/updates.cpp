@@ -25,10 +25,12 @@ struct Due {
 
 // in: statistic, value
 Kernel running(KernelContext& k) {
-  return [keep = double{k.op<Running>().keep}, size = k.in_elements(0)](const Launch& l) {
+  return [op = k.op<Running>(), keep = double{k.op<Running>().keep},
+          size = k.in_elements(0)](const Launch& l) {
     auto* statistic = l.variable<double>(0);
-    for (Dim i = 0; i < size; ++i)
-      statistic[i] = keep * statistic[i] + (1 - keep) * l.in<double>(1)[i];
+    const auto n = static_cast<double>(op.unbiased_pixels * l.run.images);
+    const double take = (1 - keep) * (n > 1 ? n / (n - 1) : 1);
+    for (Dim i = 0; i < size; ++i) statistic[i] = keep * statistic[i] + take * l.in<double>(1)[i];
   };
 }
 

@@ -4,7 +4,7 @@ using namespace mpsnn;
 
 void bind_updates(py::module_& m) {
   py::class_<Running>(m, "Running")
-      .def(py::init([](float keep) { return Running{keep}; }), "keep"_a);
+      .def(py::init([](float keep) { return Running{keep, 0}; }), "keep"_a);
   py::class_<Sgd>(m, "Sgd").def(
       py::init([](float momentum, bool nesterov) { return Sgd{momentum, nesterov, 1}; }),
       "momentum"_a, "nesterov"_a);
