@@ -92,6 +92,30 @@ def test_inference_agrees_with_reference(case: Case, fast: str) -> None:
     assert_close(*results, "y")
 
 
+@pytest.mark.parametrize("backend", mpsnn.backend_names())
+@pytest.mark.parametrize("case", CASES, ids=str)
+def test_each_output_can_be_all_that_is_wanted(case: Case, backend: str, rng) -> None:
+    """Outputs and gradients that nobody reads are absent, and kernels do without them."""
+    run = Runner(case, backend)
+    labels, data = run.bindings(rng), run.data(case, rng)
+    whole = run(labels, *data)
+    states = [v.id for v in run.y.states.values()]
+    for wanted in (*states, *run.gradients):
+        exe = _core.compile(run.graph.core, batch=BATCH, outputs=[wanted], backend=backend, seed=7)
+        read = {v for node in _core.nodes(exe.graph) for v in node.outputs}
+        bound = [(v.id, a) for v, a in zip(run.inputs, data[: len(run.inputs)], strict=True)]
+        bound = [(v, np.array(a, run.dtype, order="C")) for v, a in bound]
+        known = {name for name, *_ in exe.session.variables()}
+        for value, array in zip(run.parameters, data[len(run.inputs) :], strict=True):
+            if value.label in known:
+                exe.session.write({value.label: np.array(array, run.dtype, order="C")})
+        if "variance" in known:
+            exe.session.write({"variance": np.ones(run.shape_of("variance"), run.dtype)})
+        (alone,) = exe.run(BATCH, [(v, a) for v, a in [*bound, *labels] if v in read], [wanted])
+        if wanted in run.gradients:
+            assert_close(alone, whole[2 + run.gradients.index(wanted)], "alone")
+
+
 def test_every_op_has_a_case() -> None:
     # Every case has sources and an initial gradient; test_optimizers has the updates, and
     # test_passes what only a pass makes.

@@ -39,6 +39,34 @@ def test_a_concat_that_another_reads_becomes_part_of_it() -> None:
     assert (y.shape, only.shape, other.shape) == ((4, 4, 9), (4, 4, 6), (8, 4, 4))
 
 
+def test_the_gradient_of_a_concat_outlives_it(backend: str) -> None:
+    """Nobody reads the concat, and one part's gradient is not wanted."""
+    net = Graph()
+    a, b = net.input(2, 3), net.input(2, 5)
+    y = net.reduce_sum(net.concat([net.concat([a, b]), a]) * 3)
+    (da,) = _core.add_gradients(net.core, y.id, [a.id])
+    exe = _core.compile(net.core, batch=2, outputs=[da], backend=backend)
+    np.testing.assert_array_equal(exe.run(2, [], [da])[0], np.full((2, 2, 3), 3.0))
+
+
+def test_gradients_made_before_concats_are_joined_stay_right(backend: str, rng) -> None:
+    net = Graph(seed=2)
+    x = net.input(4, 4, 2)
+    parts = [layers.Conv2d(c, 1)(x) for c in (1, 2, 3)]
+    inner = net.concat(parts[:2])
+    loss, _ = classifier(net.concat([inner, parts[2]]))
+    gradients = {v.label: g for v, g in net.training_graph(loss).items()}
+    images = rng.standard_normal((2, 4, 4, 2)).astype(np.float32)
+    with mpsnn.Trainer(
+        loss, batch=2, backend=backend, optimizer=mpsnn.SGD(1.0), export=gradients
+    ) as trainer:
+        before = trainer.state_dict()
+        exported = trainer.train_step(images, np.array([0, 2])).exported
+        after = trainer.state_dict()
+    for name, gradient in exported.items():
+        np.testing.assert_allclose(before[name] - gradient, after[name], rtol=1e-5, atol=1e-6)
+
+
 @pytest.mark.skipif("cpu" not in mpsnn.backend_names(), reason="a pass of the cpu backend")
 def test_producers_write_into_a_concat_and_gradients_read_from_it() -> None:
     net = Graph()

@@ -64,6 +64,11 @@ const Node& Graph::add_gradient(ValueId output, ValueId dy, std::span<const Valu
   const Node forward = producer(output);
   const OpSpec& s = spec(forward.op);
   Node node{forward.op, {dy}, {}, forward.outputs.front(), {}};
+  if (s.gradient_op) {
+    std::vector<TensorDesc> in;
+    for (ValueId v : forward.inputs) in.push_back(v ? desc(v) : absent);
+    node.op = s.gradient_op(forward.op, in);
+  }
   for (std::string_view name : s.saved) node.inputs.push_back(saved_value(forward, s, name));
   for (ValueId x : differentiable(forward, s)) {
     const bool want = x && std::ranges::count(wanted, x) > 0;

@@ -121,6 +121,14 @@ std::vector<TensorDesc> infer_stop_gradient(const Op& op, std::span<const Tensor
   return {in[0]};
 }
 
+/// Concat, with the extents of the inputs, of which the gradient may not see all.
+Op with_extents(const Op& op, std::span<const TensorDesc> in) {
+  Concat concat{std::get<Concat>(op).axis};
+  const int axis = concat.axis < 0 ? concat.axis + in[0].shape.rank() : concat.axis;
+  for (const TensorDesc& d : in) concat.extents.push_back(d.shape[axis]);
+  return concat;
+}
+
 }  // namespace
 
 const OpSpec& Reshape::spec() {
@@ -146,7 +154,8 @@ const OpSpec& Concat::spec() {
       .saved = {},
       .gradients = {"x*"},
       .infer = infer_concat,
-      .attributes = [](const Op& op) { return str(" axis=", std::get<Concat>(op).axis); }};
+      .attributes = [](const Op& op) { return str(" axis=", std::get<Concat>(op).axis); },
+      .gradient_op = with_extents};
   return s;
 }
 

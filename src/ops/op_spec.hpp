@@ -25,6 +25,8 @@ struct OpSpec {
   std::vector<TensorDesc> (*infer)(const Op& op, std::span<const TensorDesc> inputs);
   /// " stride=(1, 1) groups=2", for print. Null: it has none.
   std::string (*attributes)(const Op& op) = nullptr;
+  /// What the gradient node has to know of the inputs' shapes. Null: nothing.
+  Op (*gradient_op)(const Op& op, std::span<const TensorDesc> inputs) = nullptr;
   /// The first output may overwrite an input, by position: of the forward node ...
   std::vector<int> in_place = {};
   /// ... and of the gradient node (0 is dy).

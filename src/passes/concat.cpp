@@ -88,9 +88,9 @@ class Placement {
   void place_gradients(const Node& gradient) {
     const ValueId whole = gradient.inputs.front();
     if (!cuts_rows(whole, std::get<Concat>(gradient.op).axis)) return;
-    const std::vector<ValueId>& parts = graph_.producer(gradient.gradient_of).inputs;
+    const std::vector<Dim>& extents = std::get<Concat>(gradient.op).extents;
     Dim first = 0;
-    for (std::size_t i = 0; i < parts.size(); ++i) {
+    for (std::size_t i = 0; i < extents.size(); ++i) {
       const ValueId dx = gradient.outputs[i];
       if (dx && reads_[dx.index] == 1) {
         const auto reader = std::ranges::find_if(
@@ -99,7 +99,7 @@ class Placement {
             strided_(*reader))
           out_.place(dx, {whole, first});
       }
-      first += channels(parts[i]);
+      first += extents[i];
     }
   }
 

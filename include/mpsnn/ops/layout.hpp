@@ -1,6 +1,7 @@
 #pragma once
 
 #include <array>
+#include <vector>
 
 #include "mpsnn/ops/attributes.hpp"
 
@@ -18,6 +19,7 @@ struct Reshape {
 /// Inputs side by side along `axis`, counted without the batch axis.
 struct Concat {
   int axis = -1;
+  std::vector<Dim> extents = {};  ///< Of the inputs along `axis`, in a gradient node.
   static const OpSpec& spec();
 };
 

@@ -13,18 +13,18 @@ struct Runs {
   std::vector<std::size_t> part;  // bytes of each input
   std::vector<bool> copied;       // not so if it is a part of the concatenation already
 
-  /// `whole` is the concatenation, `parts` its inputs.
-  Runs(const KernelContext& k, const Shape& whole, std::span<const ValueId> parts) {
+  /// `whole` is the concatenation; a gradient node knows the extents of its parts.
+  Runs(const KernelContext& k, const Shape& whole) {
     int axis = k.op<Concat>().axis;
     if (axis < 0) axis += whole.rank();
     const std::size_t images = k.graph.desc(k.node.inputs[0]).batched ? k.batch : 1;
     outer = images;
     for (int i = 0; i < axis; ++i) outer *= whole[i];
-    const auto run = [&](const Shape& shape) {
-      return shape.size() * images / outer * sizeof(float);
-    };
-    bytes = run(whole);
-    for (ValueId v : parts) part.push_back(v ? run(k.graph.desc(v).shape) : 0);
+    bytes = whole.size() * images / outer * sizeof(float);
+    std::vector<Dim> extents = k.op<Concat>().extents;
+    if (!k.node.gradient_of)
+      for (ValueId v : k.node.inputs) extents.push_back(k.graph.desc(v).shape[axis]);
+    for (Dim extent : extents) part.push_back(bytes / whole[axis] * extent);
     for (ValueId v : k.node.gradient_of ? k.node.outputs : k.node.inputs)
       copied.push_back(v && !k.graph.part(v));
   }
@@ -50,7 +50,7 @@ Kernel in_place(KernelContext& k) {
 }
 
 Kernel concat(KernelContext& k) {
-  const Runs runs(k, k.out(0), k.node.inputs);
+  const Runs runs(k, k.out(0));
   if (!runs.any()) return in_place(k);
   return [runs](const Launch& l) {
     auto* y = l.out<std::byte>(0);
@@ -62,13 +62,8 @@ Kernel concat(KernelContext& k) {
   };
 }
 
-/// The inputs of the forward node that was concatenated: outputs may be absent here.
-std::span<const ValueId> parts_of(const KernelContext& k) {
-  return k.graph.producer(k.node.gradient_of).inputs;
-}
-
 Kernel concat_gradient(KernelContext& k) {
-  const Runs runs(k, k.in(0), parts_of(k));
+  const Runs runs(k, k.in(0));
   if (!runs.any()) return in_place(k);
   return [runs](const Launch& l) {
     const auto* dy = l.in<std::byte>(0);

@@ -18,16 +18,17 @@ struct Join {
   Dim row = 0;               // elements of y
   std::vector<Dim> parts{};  // elements of each part
 
-  /// `parts` are the inputs of the forward node; their gradients have the same shapes.
-  Join(const KernelContext& k, std::span<const ValueId> values) {
-    const TensorDesc& first = k.graph.desc(values[0]);
-    const int axis = k.op<Concat>().axis, at = axis < 0 ? axis + first.shape.rank() : axis;
-    if (first.batched) rows = k.batch;
-    for (int i = 0; i < at; ++i) rows *= first.shape[i];
-    for (ValueId v : values) {
-      parts.push_back(static_cast<Dim>(k.graph.desc(v).elements(k.batch)) / rows);
-      row += parts.back();
-    }
+  /// `whole` is y; a gradient node knows the extents of its parts.
+  Join(const KernelContext& k, ValueId whole) {
+    const TensorDesc& y = k.graph.desc(whole);
+    const int axis = k.op<Concat>().axis, at = axis < 0 ? axis + y.shape.rank() : axis;
+    if (y.batched) rows = k.batch;
+    for (int i = 0; i < at; ++i) rows *= y.shape[i];
+    row = static_cast<Dim>(y.elements(k.batch)) / rows;
+    std::vector<Dim> extents = k.op<Concat>().extents;
+    if (!k.node.gradient_of)
+      for (ValueId v : k.node.inputs) extents.push_back(k.graph.desc(v).shape[at]);
+    for (Dim extent : extents) parts.push_back(row / y.shape[at] * extent);
   }
 
   /// Calls f(part, index in that part, index in y) for the start of each run.
@@ -42,7 +43,7 @@ struct Join {
 };
 
 Kernel concat(KernelContext& k) {
-  return [join = Join(k, k.node.inputs)](const Launch& l) {
+  return [join = Join(k, k.node.outputs[0])](const Launch& l) {
     join.each([&](int part, Dim xi, Dim yi) {
       std::copy_n(l.in<double>(part) + xi, join.parts[part], l.out<double>(0) + yi);
     });
@@ -51,10 +52,7 @@ Kernel concat(KernelContext& k) {
 
 // in: dy.  out: dx of each input
 Kernel concat_gradient(KernelContext& k) {
-  // An unwanted gradient has no shape here, but the forward node has.
-  const bool all = std::ranges::all_of(k.node.outputs, [](ValueId v) { return bool{v}; });
-  const auto& parts = all ? k.node.outputs : k.graph.producer(k.node.gradient_of).inputs;
-  return [join = Join(k, parts)](const Launch& l) {
+  return [join = Join(k, k.node.inputs[0])](const Launch& l) {
     join.each([&](int part, Dim xi, Dim yi) {
       if (double* dx = wanted(l, part))
         std::copy_n(l.in<double>(0) + yi, join.parts[part], dx + xi);
