@@ -10,8 +10,7 @@ from mpsnn.gradients import Gradients
 from mpsnn.inspection import Inspection
 from mpsnn.values import Value
 from mpsnn.vocabulary.arithmetic import Arithmetic
-from mpsnn.vocabulary.convolution import Convolution
-from mpsnn.vocabulary.layout import Layout
+from mpsnn.vocabulary.convolution1d import Convolution1d
 from mpsnn.vocabulary.losses import Losses
 from mpsnn.vocabulary.neurons import Neurons
 from mpsnn.vocabulary.normalization import Normalization
@@ -23,12 +22,11 @@ __all__ = ["Edge", "Graph", "Value"]
 
 
 class Graph(
-    Convolution,
+    Convolution1d,
     Pooling,
     Normalization,
     Neurons,
     Arithmetic,
-    Layout,
     Sampling,
     Reductions,
     Losses,

@@ -6,7 +6,8 @@ after it, to the value's graph; calling it twice makes two layers with weights o
     y = layers.Conv2d(32, kernel=5)(x)
 """
 
-from mpsnn.layers.convolution import Conv2d, Dense
+from mpsnn.layers.convolution import Conv2d, ConvTranspose2d, Dense
+from mpsnn.layers.convolution_variants import Conv1d, DepthwiseConv2d, SeparableConv2d
 from mpsnn.layers.layout import (
     Concatenate,
     Cropping2d,
@@ -24,15 +25,19 @@ __all__ = [
     "AvgPool2d",
     "BatchNorm",
     "Concatenate",
+    "Conv1d",
     "Conv2d",
+    "ConvTranspose2d",
     "Cropping2d",
     "Dense",
+    "DepthwiseConv2d",
     "Dropout",
     "Flatten",
     "MaxPool2d",
     "Permute",
     "ReLU",
     "Reshape",
+    "SeparableConv2d",
     "UpSampling2d",
     "ZeroPadding2d",
 ]
