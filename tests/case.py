@@ -16,7 +16,9 @@ class Case:
     """`build(graph, *values)` applies one op to values of the given shapes.
 
     `kink` is for ops that are not differentiable everywhere: the samples then keep away
-    from 0, and from each other, by more than a finite difference moves them.
+    from 0, and from each other, by more than a finite difference moves them. An op that is
+    not `differentiable` rounds, which makes it a step function: its gradient is that of another
+    function, and a finite difference says nothing about it.
     """
 
     op: str
@@ -24,6 +26,7 @@ class Case:
     images: tuple[Shape, ...]
     parameters: tuple[Shape, ...] = ()
     kink: bool = False
+    differentiable: bool = True
     loss: bool = False
     options: dict[str, Any] = field(default_factory=dict)
 

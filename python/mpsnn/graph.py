@@ -10,9 +10,8 @@ from mpsnn.gradients import Gradients
 from mpsnn.inspection import Inspection
 from mpsnn.values import Value
 from mpsnn.vocabulary.arithmetic import Arithmetic
-from mpsnn.vocabulary.convolution import Convolution
+from mpsnn.vocabulary.convolution1d import Convolution1d
 from mpsnn.vocabulary.detection import Losses
-from mpsnn.vocabulary.layout import Layout
 from mpsnn.vocabulary.neurons import Activations
 from mpsnn.vocabulary.normalization import Normalization
 from mpsnn.vocabulary.pooling import Edge, Pooling
@@ -23,12 +22,11 @@ __all__ = ["Edge", "Graph", "Value"]
 
 
 class Graph(
-    Convolution,
+    Convolution1d,
     Pooling,
     Normalization,
     Activations,
     Arithmetic,
-    Layout,
     Sampling,
     Reductions,
     Losses,

@@ -7,7 +7,8 @@ after it, to the value's graph; calling it twice makes two layers with weights o
 """
 
 from mpsnn.layers.arithmetic import Add, Average, Maximum, Minimum, Multiply
-from mpsnn.layers.convolution import Conv2d, Dense
+from mpsnn.layers.convolution import Conv2d, ConvTranspose2d, Dense
+from mpsnn.layers.convolution_variants import Conv1d, DepthwiseConv2d, SeparableConv2d
 from mpsnn.layers.layout import (
     Concatenate,
     Cropping2d,
@@ -43,9 +44,12 @@ __all__ = [
     "AvgPool2d",
     "BatchNorm",
     "Concatenate",
+    "Conv1d",
     "Conv2d",
+    "ConvTranspose2d",
     "Cropping2d",
     "Dense",
+    "DepthwiseConv2d",
     "Dropout",
     "Flatten",
     "GlobalAvgPool2d",
@@ -63,6 +67,7 @@ __all__ = [
     "Permute",
     "ReLU",
     "Reshape",
+    "SeparableConv2d",
     "SiLU",
     "Sigmoid",
     "Softmax",

@@ -6,12 +6,13 @@ import math
 from dataclasses import dataclass
 
 from mpsnn import arguments
-from mpsnn._core import ShapeError
 from mpsnn.arguments import Padding, Pair
 from mpsnn.initializers import GLOROT_UNIFORM, Initializer
 from mpsnn.layers.base import appended, value_of
-from mpsnn.sources import DataSource, InitializerSource
+from mpsnn.layers.weights import Shapes, image_shapes, lent
+from mpsnn.sources import DataSource
 from mpsnn.values import Value
+from mpsnn.vocabulary.convolution import Accumulator
 
 
 @dataclass(frozen=True)
@@ -31,6 +32,7 @@ class Conv2d:
         initializer: Of the weight; `HeUniform()` suits a layer before a relu.
         trainable: Whether training changes the weights.
         name: Of the layer; None: conv2d_1, conv2d_2, ...
+        accumulator: As in `Graph.conv2d`.
 
     Raises:
         ShapeError: When called, if the kernel does not fit the padded image or the groups
@@ -48,21 +50,16 @@ class Conv2d:
     initializer: Initializer = GLOROT_UNIFORM
     trainable: bool = True
     name: str | None = None
+    accumulator: Accumulator = "single"
 
     def __call__(self, x: Value) -> Value:
         """The layer's output for image `x`."""
         return appended(self._append, value_of("conv2d", x))
 
     def _append(self, x: Value) -> Value:
-        graph = x.graph
-        shapes = self._shapes(x)
-        frozen = () if self.trainable else tuple(shapes)
-        with graph.naming("conv2d", self.name) as name:
-            source = self.source or InitializerSource(
-                seed=graph.seed, name=name, weight=self.initializer
-            )
-            weights = graph.parameters(source, shapes, name=name, frozen=frozen)
-            return graph.conv2d(
+        with x.graph.naming("conv2d", self.name) as name:
+            weights = lent(self, x.graph, name, self._shapes(x))
+            return x.graph.conv2d(
                 x,
                 weights["weight"],
                 weights.get("bias"),
@@ -70,22 +67,73 @@ class Conv2d:
                 dilation=self.dilation,
                 padding=self.padding,
                 groups=self.groups,
+                accumulator=self.accumulator,
                 name=name,
             )
 
-    def _shapes(self, x: Value) -> dict[str, tuple[int, ...]]:
-        channels = arguments.integer("conv2d", "channels", self.channels, 1)
-        groups = arguments.integer("conv2d", "groups", self.groups, 1)
-        if len(x.shape) != 3:
-            raise ShapeError(f"conv2d: x {x.shape} must be an image (H, W, C)")
-        if x.shape[-1] % groups or channels % groups:
-            raise ShapeError(
-                f"conv2d: groups must divide the channels of x {x.shape} and the {channels} "
-                f"output channels, got {groups}"
+    def _shapes(self, x: Value) -> Shapes:
+        return image_shapes("conv2d", x, self.channels, self.kernel, self.groups, self.bias)
+
+
+@dataclass(frozen=True)
+class ConvTranspose2d:
+    """The adjoint of a convolution, which enlarges an image. (H, W, C) to (H', W', O).
+
+    Args:
+        channels: Output channels, O.
+        kernel: Height and width, in pixels.
+        stride: Distance of the pixels of x in the result, in pixels.
+        dilation: Distance of the kernel's taps, in pixels.
+        padding: "same" gives H' = H * stride; "valid" or extents as in `Graph.conv_transpose2d`.
+        output_padding: Rows added at the bottom and columns at the right, not with "same".
+        groups: Slices of channels that do not see each other.
+        bias: Whether to add one number per output channel.
+        source: Lends "weight" (O, K.h, K.w, C / groups) and "bias" (O,). None: drawn from
+            `initializer` and zeros, by the graph's seed and the layer's name.
+        initializer: Of the weight.
+        trainable: Whether training changes the weights.
+        name: Of the layer; None: conv_transpose2d_1, ...
+        accumulator: As in `Graph.conv2d`.
+
+    Raises:
+        ShapeError: When called, if an argument does not fit the image.
+    """
+
+    channels: int
+    kernel: Pair
+    stride: Pair = 1
+    dilation: Pair = 1
+    padding: Padding = "same"
+    output_padding: Pair = 0
+    groups: int = 1
+    bias: bool = True
+    source: DataSource | None = None
+    initializer: Initializer = GLOROT_UNIFORM
+    trainable: bool = True
+    name: str | None = None
+    accumulator: Accumulator = "single"
+
+    def __call__(self, x: Value) -> Value:
+        """The layer's output for image `x`."""
+        return appended(self._append, value_of("conv_transpose2d", x))
+
+    def _append(self, x: Value) -> Value:
+        op = "conv_transpose2d"
+        shapes = image_shapes(op, x, self.channels, self.kernel, self.groups, self.bias)
+        with x.graph.naming(op, self.name) as name:
+            weights = lent(self, x.graph, name, shapes)
+            return x.graph.conv_transpose2d(
+                x,
+                weights["weight"],
+                weights.get("bias"),
+                stride=self.stride,
+                dilation=self.dilation,
+                padding=self.padding,
+                output_padding=self.output_padding,
+                groups=self.groups,
+                accumulator=self.accumulator,
+                name=name,
             )
-        kernel = arguments.pair("conv2d", "kernel", self.kernel)
-        weight = (channels, *kernel, x.shape[-1] // groups)
-        return {"weight": weight, "bias": (channels,)} if self.bias else {"weight": weight}
 
 
 @dataclass(frozen=True)
@@ -114,15 +162,10 @@ class Dense:
         return appended(self._append, value_of("dense", x))
 
     def _append(self, x: Value) -> Value:
-        graph = x.graph
         units = arguments.integer("dense", "units", self.units, 1)
-        shapes: dict[str, tuple[int, ...]] = {"weight": (units, math.prod(x.shape))}
+        shapes: Shapes = {"weight": (units, math.prod(x.shape))}
         if self.bias:
             shapes["bias"] = (units,)
-        frozen = () if self.trainable else tuple(shapes)
-        with graph.naming("dense", self.name) as name:
-            source = self.source or InitializerSource(
-                seed=graph.seed, name=name, weight=self.initializer
-            )
-            weights = graph.parameters(source, shapes, name=name, frozen=frozen)
-            return graph.dense(x, weights["weight"], weights.get("bias"), name=name)
+        with x.graph.naming("dense", self.name) as name:
+            weights = lent(self, x.graph, name, shapes)
+            return x.graph.dense(x, weights["weight"], weights.get("bias"), name=name)

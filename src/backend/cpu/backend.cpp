@@ -24,6 +24,7 @@ class CpuBackend final : public KernelBackend {
         on<Scalar>(scalar_kernels()),
         // convolution
         on<Conv2d>(conv2d_kernels()),
+        on<ConvTranspose2d>(conv_transpose2d_kernels()),
         on<Dense>(dense_kernels()),
         // pooling
         on<MaxPool2d>(max_pool2d_kernels()),

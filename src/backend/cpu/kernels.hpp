@@ -17,6 +17,7 @@ KernelPair labels_kernels();
 KernelPair scalar_kernels();
 // convolution
 KernelPair conv2d_kernels();
+KernelPair conv_transpose2d_kernels();
 KernelPair dense_kernels();
 // pooling
 KernelPair max_pool2d_kernels();

@@ -20,6 +20,7 @@ class ReferenceBackend final : public KernelBackend {
         on<Scalar>(scalar_kernels()),
         // convolution
         on<Conv2d>(conv2d_kernels()),
+        on<ConvTranspose2d>(conv_transpose2d_kernels()),
         on<Dense>(dense_kernels()),
         // pooling
         on<MaxPool2d>(max_pool2d_kernels()),

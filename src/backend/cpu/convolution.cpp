@@ -2,29 +2,48 @@
 
 #include "backend/cpu/column_sum.hpp"
 #include "backend/cpu/cpu_session.hpp"
+#include "backend/cpu/half_convolution.hpp"
 #include "backend/cpu/kernels.hpp"
-#include "ops/window.hpp"
+#include "backend/cpu/own_convolution.hpp"
+#include "ops/conv_geometry.hpp"
 
 namespace mpsnn::cpu {
 namespace {
 
-using dnnl::algorithm;
-using Forward = dnnl::convolution_forward::primitive_desc;
-using BackwardData = dnnl::convolution_backward_data::primitive_desc;
-using BackwardWeights = dnnl::convolution_backward_weights::primitive_desc;
 using Dims = dnnl::memory::dims;
+
+/// What differs between the two ops: their primitives have the same arguments.
+struct Direct {
+  using Op = Conv2d;
+  using Forward = dnnl::convolution_forward::primitive_desc;
+  using BackwardData = dnnl::convolution_backward_data::primitive_desc;
+  using BackwardWeights = dnnl::convolution_backward_weights::primitive_desc;
+  static constexpr auto algorithm = dnnl::algorithm::convolution_direct;
+  static Activation activation(const Op& op) { return op.activation; }
+};
+struct Transposed {
+  using Op = ConvTranspose2d;
+  using Forward = dnnl::deconvolution_forward::primitive_desc;
+  using BackwardData = dnnl::deconvolution_backward_data::primitive_desc;
+  using BackwardWeights = dnnl::deconvolution_backward_weights::primitive_desc;
+  static constexpr auto algorithm = dnnl::algorithm::deconvolution_direct;
+  static Activation activation(const Op&) { return {}; }
+};
 
 /// A convolution as oneDNN describes it. Images are plain NHWC, whatever an
 /// implementation would prefer; it chooses the layout of the weight, which is small.
 /// No fast one reads OHWI as it is (3.2 then offers only `ref`); repacking takes
 /// 0.01-0.02 ms of 3 ms for 5x5x32x64 at batch 64.
-struct Geometry {
+template <class Conv>
+struct Layouts {
+  ConvGeometry geometry;
   MemoryDesc x, y, weight, any, bias;
   Dims strides, dilates, before, after;
 
-  Geometry(const KernelContext& k, const Shape& xs, const Shape& ws, const Shape& ys) {
-    const auto& op = k.op<Conv2d>();
-    const Dim n = k.batch, g = op.groups;
+  Layouts(const KernelContext& k, const Shape& xs, const Shape& ws, const Shape& ys)
+      : geometry(k.op<typename Conv::Op>(), xs, ws) {
+    const auto &h = geometry.h, &w = geometry.w;
+    const Dim n = k.batch, g = geometry.groups;
     x = floats({n, xs[2], xs[0], xs[1]}, Tag::nhwc);
     y = floats({n, ys[2], ys[0], ys[1]}, Tag::nhwc);
     bias = floats({ws[0]}, Tag::a);
@@ -36,20 +55,18 @@ struct Geometry {
     }
     weight = floats(dims, ohwi);
     any = floats(dims, Tag::any);
-    const Window2 window(xs, {static_cast<int>(ws[1]), static_cast<int>(ws[2])}, op.stride,
-                         op.dilation, op.padding);
-    strides = {op.stride.h, op.stride.w};
-    dilates = {op.dilation.h - 1, op.dilation.w - 1};
-    before = {window.h.before, window.w.before};
+    strides = {h.stride, w.stride};
+    dilates = {h.dilation - 1, w.dilation - 1};
+    before = {h.before, w.before};
     // Pixels that no window reads need no negative padding: oneDNN rounds down as well.
-    after = {std::max<Dim>(0, window.h.after), std::max<Dim>(0, window.w.after)};
+    after = {std::max<Dim>(0, h.after), std::max<Dim>(0, w.after)};
   }
 
-  Forward forward(const dnnl::engine& engine, const MemoryDesc& bias_or_none,
-                  const Activation& activation) const {
+  Conv::Forward forward(const dnnl::engine& engine, const MemoryDesc& bias_or_none,
+                        const Activation& activation) const {
     return {engine,
             dnnl::prop_kind::forward_training,
-            algorithm::convolution_direct,
+            Conv::algorithm,
             x,
             any,
             bias_or_none,
@@ -63,12 +80,23 @@ struct Geometry {
   }
 };
 
+/// Whether oneDNN has no implementation, or none but its slow definition.
+template <class Desc>
+bool is_slow(const Desc& desc) {
+  return !desc || is_reference(desc.impl_info_str());
+}
+
+template <class Conv>
 Kernel forward(KernelContext& k) {
+  const auto& op = k.op<typename Conv::Op>();
+  const Activation activation = Conv::activation(op);
+  const Layouts<Conv> g(k, k.in(0), k.in(1), k.out(0));
+  if (op.accumulator == Accumulator::half) return half_convolution(k, g.geometry, activation);
   CpuSession& session = CpuSession::of(k);
-  const Geometry g(k, k.in(0), k.in(1), k.out(0));
   const MemoryDesc bias = k.has_in(2) ? g.bias : MemoryDesc();
-  const Forward desc =
-      need(k, [&] { return g.forward(session.engine(), bias, k.op<Conv2d>().activation); });
+  const typename Conv::Forward desc =
+      fastest([&] { return g.forward(session.engine(), bias, activation); });
+  if (is_slow(desc)) return own_convolution(k, g.geometry, activation);
   report(k, desc.impl_info_str());
   Primitive run(desc, {{DNNL_ARG_SRC, g.x},
                        {DNNL_ARG_WEIGHTS, desc.weights_desc()},
@@ -83,12 +111,15 @@ Kernel forward(KernelContext& k) {
 }
 
 /// dx, from dy and the weight.
-Kernel data_gradient(KernelContext& k, const Geometry& g, const Forward& hint) {
+template <class Conv>
+Kernel data_gradient(KernelContext& k, const Layouts<Conv>& g, const typename Conv::Forward& hint) {
   CpuSession& session = CpuSession::of(k);
-  const BackwardData desc = need(k, [&] {
-    return BackwardData(session.engine(), algorithm::convolution_direct, g.x, g.any, g.y, g.strides,
-                        g.dilates, g.before, g.after, hint, attributes(), true);
+  const typename Conv::BackwardData desc = fastest([&] {
+    return
+        typename Conv::BackwardData(session.engine(), Conv::algorithm, g.x, g.any, g.y, g.strides,
+                                    g.dilates, g.before, g.after, hint, attributes(), true);
   });
+  if (is_slow(desc)) return own_data_gradient(k, g.geometry);
   report(k, desc.impl_info_str());
   Primitive run(desc, {{DNNL_ARG_DIFF_DST, g.y},
                        {DNNL_ARG_WEIGHTS, desc.weights_desc()},
@@ -102,13 +133,17 @@ Kernel data_gradient(KernelContext& k, const Geometry& g, const Forward& hint) {
 }
 
 /// dweight, and dbias where wanted, from dy and x.
-Kernel weight_gradient(KernelContext& k, const Geometry& g, const Forward& hint) {
+template <class Conv>
+Kernel weight_gradient(KernelContext& k, const Layouts<Conv>& g,
+                       const typename Conv::Forward& hint) {
   CpuSession& session = CpuSession::of(k);
   const MemoryDesc bias = k.has_out(2) ? g.bias : MemoryDesc();
-  const BackwardWeights desc = need(k, [&] {
-    return BackwardWeights(session.engine(), algorithm::convolution_direct, g.x, g.any, bias, g.y,
-                           g.strides, g.dilates, g.before, g.after, hint, attributes(), true);
+  const typename Conv::BackwardWeights desc = fastest([&] {
+    return typename Conv::BackwardWeights(session.engine(), Conv::algorithm, g.x, g.any, bias, g.y,
+                                          g.strides, g.dilates, g.before, g.after, hint,
+                                          attributes(), true);
   });
+  if (is_slow(desc)) return own_weight_gradient(k, g.geometry);
   report(k, desc.impl_info_str());
   Primitive run(desc, {{DNNL_ARG_DIFF_DST, g.y},
                        {DNNL_ARG_SRC, g.x},
@@ -130,15 +165,18 @@ Kernel bias_gradient(KernelContext& k) {
   return [=](const Launch& l) { column_sum(l.in<float>(0), rows, channels, l.out<float>(2)); };
 }
 
+template <class Conv>
 Kernel gradient(KernelContext& k) {
-  const Geometry g(k, k.in(1), k.in(2), k.in(0));
-  const Forward hint = need(k, [&] { return g.forward(CpuSession::of(k).engine(), {}, {}); });
+  const Layouts<Conv> g(k, k.in(1), k.in(2), k.in(0));
+  const typename Conv::Forward hint =
+      fastest([&] { return g.forward(CpuSession::of(k).engine(), {}, {}); });
+  const bool own = !hint;
   Kernel data, weight;
   if (k.has_out(1))
-    weight = weight_gradient(k, g, hint);
+    weight = own ? own_weight_gradient(k, g.geometry) : weight_gradient<Conv>(k, g, hint);
   else if (k.has_out(2))
     weight = bias_gradient(k);
-  if (k.has_out(0)) data = data_gradient(k, g, hint);
+  if (k.has_out(0)) data = own ? own_data_gradient(k, g.geometry) : data_gradient<Conv>(k, g, hint);
   return [data, weight](const Launch& l) {
     if (weight) weight(l);
     if (data) data(l);
@@ -147,6 +185,7 @@ Kernel gradient(KernelContext& k) {
 
 }  // namespace
 
-KernelPair conv2d_kernels() { return {forward, gradient}; }
+KernelPair conv2d_kernels() { return {forward<Direct>, gradient<Direct>}; }
+KernelPair conv_transpose2d_kernels() { return {forward<Transposed>, gradient<Transposed>}; }
 
 }  // namespace mpsnn::cpu
