@@ -16,7 +16,8 @@ struct OpSpec {
   std::string_view name;
   /// "bias?" may be absent; "x*", as the only one, is any number.
   std::vector<std::string_view> inputs;
-  /// The first is what Graph::add returns. `infer` may describe fewer; the rest are absent.
+  /// The first is what Graph::add returns, and is there in every forward node that has inputs.
+  /// `infer` may describe fewer; the rest are absent, and so is what nobody reads.
   std::vector<std::string_view> outputs;
   /// Inputs and outputs its gradient node reads besides dy.
   std::vector<std::string_view> saved;

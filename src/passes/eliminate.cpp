@@ -14,8 +14,10 @@ Graph eliminate_dead(const Graph& graph, std::span<const ValueId> keep) {
     const auto wanted = [&](ValueId v) { return v && live[v.index]; };
     if (spec(it->op).writes == 0 && std::ranges::none_of(it->outputs, wanted)) continue;
     Node node = *it;
-    for (ValueId& v : node.outputs) {
-      if (!wanted(v)) v = {};
+    // The result of an op stays, so that kernels need not do without it.
+    const std::size_t first = node.gradient_of || node.inputs.empty() ? 0 : 1;
+    for (std::size_t i = first; i < node.outputs.size(); ++i) {
+      if (!wanted(node.outputs[i])) node.outputs[i] = {};
     }
     for (ValueId v : node.inputs) {
       if (v) live[v.index] = true;
