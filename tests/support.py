@@ -34,7 +34,8 @@ def table() -> str:
         for family, name, support in _core.vocabulary()
     ]
     for (family, cells), group in groupby(entries, key=lambda e: e[:2]):
-        names = ", ".join(f"`{name}`" for *_, name in group)
+        # Two ops have the name "add".
+        names = ", ".join(dict.fromkeys(f"`{name}`" for *_, name in group))
         rows.append(f"| {family} | {names} | " + " | ".join(cells) + " |")
     return "\n".join(rows) + "\n"
 

@@ -31,10 +31,20 @@ NEURONS: list[tuple[str, tuple[float, ...], bool]] = [
     ("gelu", (), False),
     ("silu", (), False),
 ]
+HE = mpsnn.HeUniform()
 CHEAP = ("relu", "leaky_relu", "relu6", "hard_sigmoid", "linear", "clamp", "abs")
 BEFORE = {
     "conv2d": lambda x: layers.Conv2d(8, 3)(x),
     "depthwise": lambda x: layers.Conv2d(8, 3, groups=8)(x),
+    "conv_transpose2d": lambda x: layers.ConvTranspose2d(8, 3)(x),
+    "conv_transpose2d by own loops": lambda x: x.graph.conv_transpose2d(
+        x,
+        x.graph.parameter(8, 2, 2, 8, source=mpsnn.InitializerSource(seed=2, weight=HE)),
+        padding="valid",
+        dilation=2,
+        output_padding=1,
+    ),
+    "half": lambda x: layers.Conv2d(8, 3, accumulator="half")(x),
     "dense": lambda x: layers.Dense(8)(x),
     "add": lambda x: x.graph.add(x, layers.Conv2d(8, 1)(x)),
 }
@@ -77,8 +87,10 @@ def test_a_neuron_becomes_the_end_of_the_op_before_it(
         *network(before, neuron, numbers), "reference", images, np.array([0, 1, 2])
     )
     for mine, reference in zip(ours, expected, strict=True):
-        # float32 sums of up to 240 products, through three steps of training.
-        np.testing.assert_allclose(mine, reference, rtol=2e-4, atol=2e-5)
+        # float32 sums of up to 240 products, through three steps of training. In half a
+        # difference in the last bit of a weight may move a sum by 2**-11.
+        coarse = 10 if before == "half" else 1
+        np.testing.assert_allclose(mine, reference, rtol=2e-4 * coarse, atol=5e-5 * coarse)
 
 
 @pytest.mark.parametrize(("neuron", "numbers", "in_training"), NEURONS, ids=lambda v: str(v))

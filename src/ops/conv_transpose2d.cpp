@@ -34,7 +34,7 @@ std::string attributes(const Op& op) {
   const auto& conv = std::get<ConvTranspose2d>(op);
   std::string out = print_attributes(conv);
   if (conv.output_padding != Size2{0, 0}) out += str(" output_padding=", conv.output_padding);
-  return out;
+  return out + print(conv.activation);
 }
 
 }  // namespace

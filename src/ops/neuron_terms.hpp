@@ -208,4 +208,11 @@ auto with_term(const Neuron& n, const F& f) {
   }
 }
 
+/// f(x) of a fused neuron; x itself where there is none.
+template <class T>
+T activate(const Activation& activation, T x) {
+  if (!activation) return x;
+  return with_term<T>(*activation, [x](auto term) { return term.value(x); });
+}
+
 }  // namespace mpsnn::neuron

@@ -45,9 +45,6 @@ inline const TensorDesc absent{{}, DType::int32, false};
 
 const OpSpec& spec(const Op& op);
 
-/// Of an op that this version does not have yet; removed with the last of them.
-const OpSpec& unwritten();
-
 /// @throws ShapeError "conv2d: <message>" unless `ok`.
 void require(bool ok, const Op& op, std::string_view message);
 

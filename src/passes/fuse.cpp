@@ -150,7 +150,8 @@ class Fusion {
 
 bool any_fusion(const Op& before, const Neuron& neuron) {
   if (std::holds_alternative<BatchNorm>(before)) return neuron == Neuron{};
-  return std::holds_alternative<Conv2d>(before) || std::holds_alternative<Dense>(before) ||
+  return std::holds_alternative<Conv2d>(before) ||
+         std::holds_alternative<ConvTranspose2d>(before) || std::holds_alternative<Dense>(before) ||
          std::holds_alternative<Add>(before);
 }
 

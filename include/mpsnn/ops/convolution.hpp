@@ -34,6 +34,7 @@ struct ConvTranspose2d {
   Size2 output_padding{0, 0};
   int groups = 1;
   Accumulator accumulator = Accumulator::single;
+  Activation activation{};
   static const OpSpec& spec();
 };
 

@@ -19,7 +19,6 @@ struct Direct {
   using BackwardData = dnnl::convolution_backward_data::primitive_desc;
   using BackwardWeights = dnnl::convolution_backward_weights::primitive_desc;
   static constexpr auto algorithm = dnnl::algorithm::convolution_direct;
-  static Activation activation(const Op& op) { return op.activation; }
 };
 struct Transposed {
   using Op = ConvTranspose2d;
@@ -27,7 +26,6 @@ struct Transposed {
   using BackwardData = dnnl::deconvolution_backward_data::primitive_desc;
   using BackwardWeights = dnnl::deconvolution_backward_weights::primitive_desc;
   static constexpr auto algorithm = dnnl::algorithm::deconvolution_direct;
-  static Activation activation(const Op&) { return {}; }
 };
 
 /// A convolution as oneDNN describes it. Images are plain NHWC, whatever an
@@ -89,7 +87,7 @@ bool is_slow(const Desc& desc) {
 template <class Conv>
 Kernel forward(KernelContext& k) {
   const auto& op = k.op<typename Conv::Op>();
-  const Activation activation = Conv::activation(op);
+  const Activation& activation = op.activation;
   const Layouts<Conv> g(k, k.in(0), k.in(1), k.out(0));
   if (op.accumulator == Accumulator::half) return half_convolution(k, g.geometry, activation);
   CpuSession& session = CpuSession::of(k);

@@ -3,6 +3,7 @@
 #include "backend/cpu/primitive.hpp"
 #include "backend/cpu/simd.hpp"
 #include "ops/half.hpp"
+#include "ops/neuron_terms.hpp"
 
 namespace mpsnn::cpu {
 namespace {
@@ -45,8 +46,7 @@ void sum_up(const ConvGeometry& g, const float* x, const double* weight, Dim row
 Kernel half_convolution(KernelContext& k, const ConvGeometry& g, const Activation& activation) {
   const Scratch scratch(k, static_cast<std::size_t>(g.weight_size()) * sizeof(double));
   k.implementation = "mpsnn half";
-  const bool relu = static_cast<bool>(activation);
-  return [g, relu, scratch, rows = k.batch * g.y_height()](const Launch& l) {
+  return [g, activation, scratch, rows = k.batch * g.y_height()](const Launch& l) {
     auto* weight = scratch.at<double>(l);
     pack(g, l.in<float>(1), weight);
     const float *xs = l.in<float>(0), *bias = l.in<float>(2);
@@ -60,7 +60,7 @@ Kernel half_convolution(KernelContext& k, const ConvGeometry& g, const Activatio
         sum_up(g, x, weight, row % height, column, group, first - group * O, count, sum);
         for (Dim o = 0; o < count; ++o) {
           const auto value = static_cast<float>(sum[o]) + (bias ? bias[first + o] : 0.0f);
-          y[first + o] = relu ? std::max(value, 0.0f) : value;
+          y[first + o] = neuron::activate(activation, value);
         }
         first += count;
       }

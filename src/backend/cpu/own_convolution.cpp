@@ -3,6 +3,7 @@
 #include "backend/cpu/column_sum.hpp"
 #include "backend/cpu/primitive.hpp"
 #include "backend/cpu/simd.hpp"
+#include "ops/neuron_terms.hpp"
 
 namespace mpsnn::cpu {
 namespace {
@@ -86,7 +87,7 @@ void each_pixel(Dim images, Dim height, Dim width, Dim cost, const F& f) {
 Kernel own_convolution(KernelContext& k, const ConvGeometry& g, const Activation& activation) {
   const Scratch scratch(k, static_cast<std::size_t>(g.weight_size()) * sizeof(float));
   report(k, "mpsnn");
-  return [g, relu = static_cast<bool>(activation), scratch, N = k.batch](const Launch& l) {
+  return [g, activation, scratch, N = k.batch](const Launch& l) {
     auto* packed = scratch.at<float>(l);
     pack(g, l.in<float>(1), packed);
     const float *x = l.in<float>(0), *bias = l.in<float>(2);
@@ -94,7 +95,7 @@ Kernel own_convolution(KernelContext& k, const ConvGeometry& g, const Activation
       float* y = l.out<float>(0) + ((n * g.y_height() + row) * g.y_width() + column) * g.O;
       for (Dim o = 0; o < g.O; ++o) y[o] = bias ? bias[o] : 0;
       sum_to_y(g, x + n * g.x_size(), packed, row, column, y);
-      for (Dim o = 0; relu && o < g.O; ++o) y[o] = std::max(y[o], 0.0f);
+      for (Dim o = 0; activation && o < g.O; ++o) y[o] = neuron::activate(activation, y[o]);
     };
     each_pixel(N, g.y_height(), g.y_width(), g.weight_size(), pixel);
   };

@@ -43,16 +43,10 @@ void sum_products(const ConvGeometry& g, Accumulator accumulator, const double* 
 }
 
 template <class Conv>
-Activation activation(const Conv& op) {
-  if constexpr (requires { op.activation; }) return op.activation;
-  return {};
-}
-
-template <class Conv>
 Kernel forward(KernelContext& k) {
   const auto& op = k.op<Conv>();
   const ConvGeometry g(op, k.in(0), k.in(1));
-  return [g, accumulator = op.accumulator, neuron = activation(op), N = k.batch](const Launch& l) {
+  return [g, accumulator = op.accumulator, neuron = op.activation, N = k.batch](const Launch& l) {
     const auto *weight = l.in<double>(1), *bias = l.in<double>(2);
     for (Dim n = 0; n < N; ++n) {
       double* y = l.out<double>(0) + n * g.y_size();
@@ -66,7 +60,7 @@ Kernel forward(KernelContext& k) {
 // in: dy, x, weight.  out: dx, dweight, dbias
 template <class Conv>
 Kernel gradient(KernelContext& k) {
-  require_no_neuron(k, activation(k.op<Conv>()));
+  require_no_neuron(k, k.op<Conv>().activation);
   const ConvGeometry g(k.op<Conv>(), k.in(1), k.in(2));
   return [g, N = k.batch](const Launch& l) {
     double *dxs = wanted(l, 0), *dweight = wanted(l, 1), *dbias = wanted(l, 2);

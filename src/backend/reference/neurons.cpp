@@ -52,10 +52,7 @@ Kernel prelu_gradient(KernelContext& k) {
 
 }  // namespace
 
-double activate(const Activation& activation, double x) {
-  if (!activation) return x;
-  return neuron::with_term<double>(*activation, [x](auto term) { return term.value(x); });
-}
+double activate(const Activation& activation, double x) { return neuron::activate(activation, x); }
 
 KernelPair neuron_kernels() { return {forward, gradient}; }
 
