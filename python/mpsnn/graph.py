@@ -10,11 +10,11 @@ from mpsnn.gradients import Gradients
 from mpsnn.inspection import Inspection
 from mpsnn.values import Value
 from mpsnn.vocabulary.arithmetic import Arithmetic
-from mpsnn.vocabulary.convolution1d import Convolution1d
 from mpsnn.vocabulary.detection import Losses
 from mpsnn.vocabulary.neurons import Activations
 from mpsnn.vocabulary.normalization import Normalization
-from mpsnn.vocabulary.pooling import Edge, Pooling
+from mpsnn.vocabulary.pooling import Edge
+from mpsnn.vocabulary.pooling1d import Pooling1d
 from mpsnn.vocabulary.reductions import Reductions
 from mpsnn.vocabulary.sampling import Sampling
 
@@ -22,8 +22,7 @@ __all__ = ["Edge", "Graph", "Value"]
 
 
 class Graph(
-    Convolution1d,
-    Pooling,
+    Pooling1d,
     Normalization,
     Activations,
     Arithmetic,

@@ -4,9 +4,11 @@ A layer is a description. Calling it on a `Value` appends its op, and parameters
 after it, to the value's graph; calling it twice makes two layers with weights of their own.
 
     y = layers.Conv2d(32, kernel=5)(x)
+
+`Sequential` makes a layer of several.
 """
 
-from mpsnn.layers.arithmetic import Add, Average, Maximum, Minimum, Multiply
+from mpsnn.layers.arithmetic import Add, Average, Maximum, Minimum, Multiply, Rescaling, Subtract
 from mpsnn.layers.convolution import Conv2d, ConvTranspose2d, Dense
 from mpsnn.layers.convolution_variants import Conv1d, DepthwiseConv2d, SeparableConv2d
 from mpsnn.layers.layout import (
@@ -32,8 +34,19 @@ from mpsnn.layers.neurons import (
     Tanh,
 )
 from mpsnn.layers.normalization import BatchNorm, GroupNorm, InstanceNorm, LayerNorm
-from mpsnn.layers.pooling import AvgPool2d, GlobalAvgPool2d, GlobalMaxPool2d, L2Pool2d, MaxPool2d
+from mpsnn.layers.pooling import (
+    AvgPool1d,
+    AvgPool2d,
+    GlobalAvgPool1d,
+    GlobalAvgPool2d,
+    GlobalMaxPool1d,
+    GlobalMaxPool2d,
+    L2Pool2d,
+    MaxPool1d,
+    MaxPool2d,
+)
 from mpsnn.layers.sampling import UpSampling2d
+from mpsnn.layers.sequential import Layer, Sequential
 
 __all__ = [
     "ELU",
@@ -41,6 +54,7 @@ __all__ = [
     "Activation",
     "Add",
     "Average",
+    "AvgPool1d",
     "AvgPool2d",
     "BatchNorm",
     "Concatenate",
@@ -52,13 +66,17 @@ __all__ = [
     "DepthwiseConv2d",
     "Dropout",
     "Flatten",
+    "GlobalAvgPool1d",
     "GlobalAvgPool2d",
+    "GlobalMaxPool1d",
     "GlobalMaxPool2d",
     "GroupNorm",
     "InstanceNorm",
     "L2Pool2d",
+    "Layer",
     "LayerNorm",
     "LeakyReLU",
+    "MaxPool1d",
     "MaxPool2d",
     "Maximum",
     "Minimum",
@@ -66,12 +84,15 @@ __all__ = [
     "PReLU",
     "Permute",
     "ReLU",
+    "Rescaling",
     "Reshape",
     "SeparableConv2d",
+    "Sequential",
     "SiLU",
     "Sigmoid",
     "Softmax",
     "SpatialDropout2d",
+    "Subtract",
     "Tanh",
     "UpSampling2d",
     "ZeroPadding2d",

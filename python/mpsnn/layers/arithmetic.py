@@ -61,3 +61,31 @@ class Minimum:
     def __call__(self, values: Sequence[Value]) -> Value:
         """Of their common shape."""
         return _merged("minimum", values, lambda a, b: a.graph.minimum(a, b))
+
+
+@dataclass(frozen=True)
+class Subtract:
+    """The first of two values minus the second."""
+
+    def __call__(self, values: Sequence[Value]) -> Value:
+        """Of their common shape."""
+        if not isinstance(values, Value) and len(values) != 2:
+            raise TypeError(f"subtract: values must be two, got {len(values)}")
+        return _merged("subtract", values, lambda a, b: a.graph.subtract(a, b))
+
+
+@dataclass(frozen=True)
+class Rescaling:
+    """X * scale + offset, for example of pixels to -1 to 1.
+
+    Args:
+        scale: Multiplies.
+        offset: Is added.
+    """
+
+    scale: float
+    offset: float = 0.0
+
+    def __call__(self, x: Value) -> Value:
+        """Of the shape of `x`."""
+        return value_of("rescaling", x).graph.linear(x, self.scale, self.offset)

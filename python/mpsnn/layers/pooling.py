@@ -8,6 +8,7 @@ from mpsnn.arguments import Padding, Pair
 from mpsnn.graph import Edge
 from mpsnn.layers.base import value_of
 from mpsnn.values import Value
+from mpsnn.vocabulary.convolution1d import Padding1d
 
 
 @dataclass(frozen=True)
@@ -87,3 +88,59 @@ class GlobalMaxPool2d:
     def __call__(self, x: Value) -> Value:
         """One number per channel."""
         return value_of("global_max_pool2d", x).graph.global_max_pool2d(x)
+
+
+@dataclass(frozen=True)
+class MaxPool1d:
+    """Largest value of each window of a sequence, as `Graph.max_pool1d`. (T, C) to (T', C)."""
+
+    kernel: int
+    stride: int | None = None
+    padding: Padding1d = "valid"
+    dilation: int = 1
+    edge: Edge = "clamp"
+
+    def __call__(self, x: Value) -> Value:
+        """The pooled sequence."""
+        return value_of("max_pool1d", x).graph.max_pool1d(
+            x,
+            self.kernel,
+            stride=self.stride,
+            padding=self.padding,
+            dilation=self.dilation,
+            edge=self.edge,
+        )
+
+
+@dataclass(frozen=True)
+class AvgPool1d:
+    """Mean of each window of a sequence, as `Graph.avg_pool1d`. (T, C) to (T', C)."""
+
+    kernel: int
+    stride: int | None = None
+    padding: Padding1d = "valid"
+    edge: Edge = "clamp"
+
+    def __call__(self, x: Value) -> Value:
+        """The pooled sequence."""
+        return value_of("avg_pool1d", x).graph.avg_pool1d(
+            x, self.kernel, stride=self.stride, padding=self.padding, edge=self.edge
+        )
+
+
+@dataclass(frozen=True)
+class GlobalAvgPool1d:
+    """Mean over the steps of a sequence, (T, C) to (C,)."""
+
+    def __call__(self, x: Value) -> Value:
+        """One number per channel."""
+        return value_of("global_avg_pool1d", x).graph.reduce_mean(x, 0)
+
+
+@dataclass(frozen=True)
+class GlobalMaxPool1d:
+    """Largest value over the steps of a sequence, (T, C) to (C,)."""
+
+    def __call__(self, x: Value) -> Value:
+        """One number per channel."""
+        return value_of("global_max_pool1d", x).graph.reduce_max(x, 0)

@@ -52,7 +52,7 @@ class Convolution1d(Convolution, Layout):
         options = {
             "stride": (1, arguments.integer("conv1d", "stride", stride, 1)),
             "dilation": (1, arguments.integer("conv1d", "dilation", dilation, 1)),
-            "padding": _padding(padding),
+            "padding": sides_of("conv1d", padding),
             "groups": count,
             "accumulator": accumulator,
         }
@@ -108,11 +108,12 @@ class Convolution1d(Convolution, Layout):
             )
 
 
-def _padding(value: Padding1d) -> arguments.Padding:
+def sides_of(op: str, value: Padding1d) -> arguments.Sides:
+    """The padding of a sequence as that of an image with one row."""
     if isinstance(value, str):
-        return arguments.padding("conv1d", value)
+        return arguments.padding(op, value)
     ends = value if isinstance(value, tuple | list) else (value, value)
     if len(ends) != 2:
-        raise ShapeError(f"conv1d: padding must be one integer or (before, after), got {value!r}")
-    before, after = (arguments.integer("conv1d", "padding", end) for end in ends)
+        raise ShapeError(f"{op}: padding must be one integer or (before, after), got {value!r}")
+    before, after = (arguments.integer(op, "padding", end) for end in ends)
     return 0, 0, before, after
