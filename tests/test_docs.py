@@ -83,3 +83,67 @@ def test_every_op_has_a_place_in_the_page_of_its_family() -> None:
         page = ROOT / "docs" / "ops" / f"{family}.md"
         assert f"(ops/{family}.md)" in index, family
         assert re.search(rf"^(## {op}|\| `{op}` .*)$", prose(page), re.MULTILINE), f"{page}: {op}"
+
+
+@pytest.mark.parametrize("page", ["mps.md", "keras-pytorch.md"])
+def test_what_a_page_calls_ours_is_there(page: str) -> None:
+    homes: dict[str, Any] = {
+        "Graph": mpsnn.Graph,
+        "Trainer": mpsnn.Trainer,
+        "Value": mpsnn.Value,
+        "Step": mpsnn.Step,
+        "DataSource": mpsnn.DataSource,
+        "layers": mpsnn.layers,
+        "schedules": mpsnn.schedules,
+        "mpsnn": mpsnn,
+    }
+    ours = {
+        cell
+        for line in prose(ROOT / "docs" / page).splitlines()
+        if line.startswith("| ")
+        for cell in re.findall(r"`(\w+\.\w+)", line.rsplit("|", 2)[1])
+    }
+    missing = {n for n in ours if not hasattr(homes[n.split(".")[0]], n.split(".")[1])}
+    assert missing <= {"DataSource.update"}  # which a source may have
+    assert len(ours) > 60
+
+
+def test_the_page_about_mps_has_every_op() -> None:
+    text = (ROOT / "docs" / "mps.md").read_text() + (ROOT / "docs" / "keras-pytorch.md").read_text()
+    methods = [m for m in dir(mpsnn.Graph) if not m.startswith("_")]
+    methods = [m for m in methods if callable(getattr(mpsnn.Graph, m))]
+    # Bookkeeping, and what neither MPS nor the others have by that name.
+    own = [
+        "across_batch",
+        "check",
+        "check_across_batch",
+        "loss_inputs",
+        "naming",
+        "node",
+        "unique_name",
+        "item",
+        "parameter",
+        "parameters",
+        "scale_bias",
+        "batch_sum",
+        "batch_mean",
+        "space_to_depth",
+        "maximum",
+        "minimum",
+        "transpose",
+        "flatten",
+        "layer_norm",
+        "zero_pad2d",
+        "crop2d",
+        "exp",
+        "log",
+        "silu",
+        "clamp",
+        "spatial_dropout",
+        "summary",
+        "resize_nearest",
+        "avg_pool1d",
+        "max_pool1d",
+        "global_max_pool2d",
+    ]
+    assert [m for m in methods if f"`Graph.{m}`" not in text and m not in own] == []

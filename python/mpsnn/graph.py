@@ -9,13 +9,12 @@ from __future__ import annotations
 from mpsnn.gradients import Gradients
 from mpsnn.inspection import Inspection
 from mpsnn.values import Value
-from mpsnn.vocabulary.arithmetic import Arithmetic
+from mpsnn.vocabulary.composed import Composed
 from mpsnn.vocabulary.detection import Losses
 from mpsnn.vocabulary.neurons import Activations
 from mpsnn.vocabulary.normalization import Normalization
 from mpsnn.vocabulary.pooling import Edge
 from mpsnn.vocabulary.pooling1d import Pooling1d
-from mpsnn.vocabulary.reductions import Reductions
 from mpsnn.vocabulary.sampling import Sampling
 
 __all__ = ["Edge", "Graph", "Value"]
@@ -25,9 +24,8 @@ class Graph(
     Pooling1d,
     Normalization,
     Activations,
-    Arithmetic,
+    Composed,
     Sampling,
-    Reductions,
     Losses,
     Gradients,
     Inspection,

@@ -74,7 +74,7 @@ class Losses(ElementLosses):
         """
         kind = "yolo_loss"
         if reduce_across_batch:
-            self.check_across_batch(kind, reduction)
+            self._check_across_batch(kind, reduction)
         boxes = [
             [arguments.positive(kind, "anchors", side) for side in (width, height)]
             for width, height in anchors
@@ -96,5 +96,5 @@ class Losses(ElementLosses):
             arguments.real(kind, "weight", weight),
             arguments.positive(kind, "delta", delta),
         )
-        loss = self._append(kind, op, self.loss_inputs(kind, (x, labels, weights)), name)
-        return self.across_batch(loss, reduction) if reduce_across_batch else loss
+        loss = self._append(kind, op, self._loss_inputs(kind, (x, labels, weights)), name)
+        return self._across_batch(loss, reduction) if reduce_across_batch else loss

@@ -254,7 +254,7 @@ class ElementLosses(BatchReductions):
     ) -> Value:
         reduction, weight, strict_mps, reduce_across_batch = common
         if reduce_across_batch:
-            self.check_across_batch(kind, reduction)
+            self._check_across_batch(kind, reduction)
         op = ops.Loss(
             kind,
             reduction,
@@ -264,10 +264,10 @@ class ElementLosses(BatchReductions):
             arguments.positive(kind, "epsilon", epsilon),
             bool(strict_mps),
         )
-        loss = self._append(kind, op, self.loss_inputs(kind, inputs), name)
-        return self.across_batch(loss, reduction) if reduce_across_batch else loss
+        loss = self._append(kind, op, self._loss_inputs(kind, inputs), name)
+        return self._across_batch(loss, reduction) if reduce_across_batch else loss
 
-    def loss_inputs(self, kind: str, inputs: LossInputs) -> list[ValueId]:
+    def _loss_inputs(self, kind: str, inputs: LossInputs) -> list[ValueId]:
         """x, labels and the weights that were given or come with the labels."""
         x, labels, weights = inputs
         ids = [self.check(kind, "x", x), self.check(kind, "labels", labels)]
@@ -275,13 +275,13 @@ class ElementLosses(BatchReductions):
             return [*ids, self.check(kind, "weights", weights)]
         return [*ids, self.core.outputs(labels.id)[1]] if labels in self.label_inputs else ids
 
-    def check_across_batch(self, kind: str, reduction: Reduction) -> None:
+    def _check_across_batch(self, kind: str, reduction: Reduction) -> None:
         """That images' losses of that reduction have one for the batch."""
         if reduction not in ("sum", "mean"):
             raise ShapeError(
                 f"{kind}: reduce_across_batch needs reduction 'sum' or 'mean', got {reduction!r}"
             )
 
-    def across_batch(self, loss: Value, reduction: Reduction) -> Value:
+    def _across_batch(self, loss: Value, reduction: Reduction) -> Value:
         """The sum or mean of the images' losses."""
         return self.batch_sum(loss) if reduction == "sum" else self.batch_mean(loss)
