@@ -114,10 +114,7 @@ def test_the_page_about_mps_has_every_op() -> None:
     methods = [m for m in methods if callable(getattr(mpsnn.Graph, m))]
     # Bookkeeping, and what neither MPS nor the others have by that name.
     own = [
-        "across_batch",
         "check",
-        "check_across_batch",
-        "loss_inputs",
         "naming",
         "node",
         "unique_name",
