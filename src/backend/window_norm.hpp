@@ -22,42 +22,30 @@ struct Attributes {
   bool contrast = false;
 
   Attributes(const CrossChannelNorm& op, const Shape& x)
-      : H(1),
-        W(x.size() / x[x.rank() - 1]),
-        C(x[x.rank() - 1]),
-        rows(1),
-        columns(1),
-        channels(op.size),
-        alpha(op.alpha),
-        beta(op.beta),
-        delta(op.delta) {}
-  Attributes(const SpatialNorm& op, const Shape& x)
-      : H(x[0]),
-        W(x[1]),
-        C(x[2]),
-        rows(op.kernel.h),
-        columns(op.kernel.w),
-        channels(1),
-        alpha(op.alpha),
-        beta(op.beta),
-        delta(op.delta) {}
-  Attributes(const LocalContrastNorm& op, const Shape& x)
-      : H(x[0]),
-        W(x[1]),
-        C(x[2]),
-        rows(op.kernel.h),
-        columns(op.kernel.w),
-        channels(1),
-        alpha(op.alpha),
-        beta(op.beta),
-        delta(op.delta),
-        p0(op.p0),
-        pm(op.pm),
-        ps(op.ps),
-        contrast(true) {}
+      : Attributes({1, x.size() / x[x.rank() - 1], x[x.rank() - 1]}, {1, 1}, op.size, op) {}
+  Attributes(const SpatialNorm& op, const Shape& x) : Attributes(x, op.kernel, 1, op) {}
+  Attributes(const LocalContrastNorm& op, const Shape& x) : Attributes(x, op.kernel, 1, op) {
+    p0 = op.p0;
+    pm = op.pm;
+    ps = op.ps;
+    contrast = true;
+  }
 
   Dim size() const { return H * W * C; }
   T count() const { return static_cast<T>(rows * columns * channels); }
+
+ private:
+  template <class Op>
+  Attributes(const Shape& x, Size2 kernel, Dim channels_, const Op& op)
+      : H(x[0]),
+        W(x[1]),
+        C(x[2]),
+        rows(kernel.h),
+        columns(kernel.w),
+        channels(channels_),
+        alpha(op.alpha),
+        beta(op.beta),
+        delta(op.delta) {}
 };
 
 /// First and last place of a window of `size` around `at`, inside of [0, extent); `reversed`:

@@ -6,20 +6,14 @@
 namespace mpsnn::cpu {
 namespace {
 
-constexpr auto in_parallel = [](Dim n, Dim cost, const auto& f) {
-  parallel_for(n, cost, [&](std::size_t begin, std::size_t end) {
-    for (std::size_t i = begin; i < end; ++i) f(static_cast<Dim>(i));
-  });
-};
-
 template <class Image>
 Kernel forward(KernelContext& k) {
-  return loss::forward_kernel<float, Image>(k, in_parallel);
+  return loss::forward_kernel<float, Image>(k, each_in_parallel);
 }
 
 template <class Image>
 Kernel gradient(KernelContext& k) {
-  return loss::gradient_kernel<float, Image>(k, in_parallel);
+  return loss::gradient_kernel<float, Image>(k, each_in_parallel);
 }
 
 Kernel initial_gradient(KernelContext& k) {

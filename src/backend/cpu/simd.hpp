@@ -40,4 +40,11 @@ void parallel_for(std::size_t n, std::size_t cost, const F& f) {
   }
 }
 
+/// Calls f(i) for i in [0, n) on all threads, for kernels that are templates of two backends.
+inline constexpr auto each_in_parallel = [](auto n, std::size_t cost, const auto& f) {
+  parallel_for(n, cost, [&](std::size_t begin, std::size_t end) {
+    for (std::size_t i = begin; i < end; ++i) f(static_cast<decltype(n)>(i));
+  });
+};
+
 }  // namespace mpsnn::cpu

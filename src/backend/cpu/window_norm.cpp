@@ -6,16 +6,10 @@
 namespace mpsnn::cpu {
 namespace {
 
-constexpr auto in_parallel = [](Dim n, Dim cost, const auto& f) {
-  parallel_for(n, cost, [&](std::size_t begin, std::size_t end) {
-    for (std::size_t i = begin; i < end; ++i) f(static_cast<Dim>(i));
-  });
-};
-
 template <class Op>
 KernelPair kernels() {
-  return {[](KernelContext& k) { return window_norm::forward<float, Op>(k, in_parallel); },
-          [](KernelContext& k) { return window_norm::gradient<float, Op>(k, in_parallel); }};
+  return {[](KernelContext& k) { return window_norm::forward<float, Op>(k, each_in_parallel); },
+          [](KernelContext& k) { return window_norm::gradient<float, Op>(k, each_in_parallel); }};
 }
 
 }  // namespace

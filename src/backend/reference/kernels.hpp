@@ -69,6 +69,11 @@ KernelPair sgd_kernels();
 KernelPair rms_prop_kernels();
 KernelPair adam_kernels();
 
+/// Calls f(i) for i in [0, n), for kernels that are templates of two backends.
+inline constexpr auto one_by_one = [](Dim n, Dim, const auto& f) {
+  for (Dim i = 0; i < n; ++i) f(i);
+};
+
 /// An output, or null where nobody wants it.
 inline double* wanted(const Launch& l, std::size_t i) {
   return i < l.outputs.size() ? l.out<double>(static_cast<int>(i)) : nullptr;

@@ -5,10 +5,6 @@
 namespace mpsnn::reference {
 namespace {
 
-constexpr auto one_by_one = [](Dim n, Dim, const auto& f) {
-  for (Dim i = 0; i < n; ++i) f(i);
-};
-
 template <class Image>
 Kernel forward(KernelContext& k) {
   return loss::forward_kernel<double, Image>(k, one_by_one);

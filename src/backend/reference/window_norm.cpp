@@ -5,10 +5,6 @@
 namespace mpsnn::reference {
 namespace {
 
-constexpr auto one_by_one = [](Dim n, Dim, const auto& f) {
-  for (Dim i = 0; i < n; ++i) f(i);
-};
-
 template <class Op>
 KernelPair kernels() {
   return {[](KernelContext& k) { return window_norm::forward<double, Op>(k, one_by_one); },
