@@ -16,7 +16,10 @@ ERRORS: list[tuple[Any, str]] = [
         lambda g: g.mean_squared_error(g.input(3), g.labels(3), g.input(2)),
         "weights must be one number () per image, or (3,) as x, got (2,)",
     ),
-    (lambda g: g.hinge_loss(g.input(3), g.labels(3), reduction="max"), "reduction: must be 'none'"),
+    (
+        lambda g: g.hinge_loss(g.input(3), g.labels(3), reduction="max"),
+        "hinge_loss: reduction must be 'none', 'sum', 'mean' or",
+    ),
     (
         lambda g: g.hinge_loss(g.input(3), g.labels(3), reduction="none", reduce_across_batch=True),
         "hinge_loss: reduce_across_batch needs reduction 'sum' or 'mean', got 'none'",
@@ -43,7 +46,7 @@ ERRORS: list[tuple[Any, str]] = [
     ),
     (
         lambda g: g.yolo_loss(g.input(2, 2, 7), g.labels(2, 2, 7), anchors=[(1, 1)], xy="l1"),
-        "kind: there is no 'l1'",
+        "yolo_loss: xy must be 'mean_absolute_error', ",
     ),
     (lambda g: g.labels(3, weights="pixel"), "weights must be 'image' or 'element', got 'pixel'"),
 ]

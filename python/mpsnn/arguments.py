@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import operator
 from collections.abc import Sequence
-from typing import Literal, SupportsIndex
+from typing import Literal, SupportsIndex, TypeVar
 
 from mpsnn._core import ShapeError
 
@@ -55,6 +55,17 @@ def positive(op: str, argument: str, value: float) -> float:
     if number <= 0:
         raise ShapeError(f"{op}: {argument} must be greater than 0, got {number}")
     return number
+
+
+Choice = TypeVar("Choice", bound=str)
+
+
+def choice(op: str, argument: str, value: Choice, names: Sequence[str]) -> Choice:
+    """`value`, if it is one of `names`."""
+    if not isinstance(value, str) or value not in names:
+        *most, last = map(repr, names)
+        raise ShapeError(f"{op}: {argument} must be {', '.join(most)} or {last}, got {value!r}")
+    return value
 
 
 def pair(op: str, argument: str, value: Pair) -> tuple[int, int]:

@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping
 from typing import Literal
 
 from mpsnn import _core, arguments
-from mpsnn._core import ShapeError, ops
+from mpsnn._core import ops
 from mpsnn.sources import DataSource
 from mpsnn.values import Nodes, Value
 
@@ -40,8 +40,7 @@ class Inputs(Nodes):
         Raises:
             ShapeError: If a number is not accepted, or the name is taken.
         """
-        if dtype not in ("float32", "uint8"):
-            raise ShapeError(f"input: dtype must be float32 or uint8, got {dtype!r}")
+        arguments.choice("input", "dtype", dtype, ("float32", "uint8"))
         extents = arguments.shape("input", "shape", shape)
         factor = arguments.real("input", "scale", scale)
         shift = arguments.real("input", "offset", offset)
@@ -70,8 +69,7 @@ class Inputs(Nodes):
         Raises:
             ShapeError: If a number is not accepted, or the name is taken.
         """
-        if weights not in ("image", "element"):
-            raise ShapeError(f"labels: weights must be 'image' or 'element', got {weights!r}")
+        arguments.choice("labels", "weights", weights, ("image", "element"))
         extents = arguments.shape("labels", "shape", shape)
         with self.naming("labels", name) as label:
             value = self._add("labels", ops.Labels(extents, weights == "element"), label)
@@ -135,5 +133,9 @@ class Inputs(Nodes):
         name: str | None,
     ) -> Value:
         extents = arguments.shape("parameter", "shape", shape)
+        if not isinstance(tensor, str):
+            raise TypeError(f"parameter: tensor must be text, got {tensor!r}")
         with self.naming("parameter", name) as label:
-            return self._add("parameter", ops.Parameter(extents, trainable, source, tensor), label)
+            return self._add(
+                "parameter", ops.Parameter(extents, bool(trainable), source, tensor), label
+            )

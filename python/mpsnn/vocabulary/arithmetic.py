@@ -45,11 +45,11 @@ class Elementwise(Inputs):
     ) -> Value:
         """A + b. Arguments as of all of them: see `Elementwise`."""
         ids = self.check("add", "a", a), self.check("add", "b", b)
-        numbers = (primary_scale, secondary_scale, bias, low, high)
+        numbers = _numbers("add", primary_scale, secondary_scale, bias, low, high)
         plain = numbers == (1, 1, 0, -math.inf, math.inf) and a.shape == b.shape
         if plain and self.core.batched(ids[0]) == self.core.batched(ids[1]):
             return self._append("add", ops.Add(), ids, name)
-        return self._arithmetic("add", a, b, numbers, name)
+        return self._add("add", ops.Arithmetic("add", *numbers), name, a=a, b=b)
 
     def subtract(
         self,
@@ -134,18 +134,7 @@ class Elementwise(Inputs):
     def _arithmetic(
         self, kind: str, a: Value, b: Value, numbers: tuple[float, ...], name: str | None
     ) -> Value:
-        *scales, low, high = numbers
-        finite = [
-            arguments.real(kind, argument, value)
-            for argument, value in zip(
-                ("primary_scale", "secondary_scale", "bias"), scales, strict=True
-            )
-        ]
-        bounds = [
-            value if value in (-math.inf, math.inf) else arguments.real(kind, argument, value)
-            for argument, value in (("low", low), ("high", high))
-        ]
-        return self._add(kind, ops.Arithmetic(kind, *finite, *bounds), name, a=a, b=b)
+        return self._add(kind, ops.Arithmetic(kind, *_numbers(kind, *numbers)), name, a=a, b=b)
 
 
 class Comparisons(Elementwise):
@@ -189,9 +178,10 @@ class Arithmetic(Comparisons):
         self, x: Value, scale: Value, bias: Value | None = None, *, name: str | None = None
     ) -> Value:
         """X * scale + bias, both aligned with `x` as in `Elementwise`; say, one per channel."""
-        if bias is not None:
-            self.check("scale_bias", "bias", bias)
-            _check_fit("scale_bias", "bias", x, bias)
+        for argument, value in (("x", x), ("scale", scale), ("bias", bias)):
+            if value is not None:
+                self.check("scale_bias", argument, value)
+                _check_fit("scale_bias", argument, x, value)
         scaled = self.multiply(x, scale, name=name if bias is None else None)
         return scaled if bias is None else self.add(scaled, bias, name=name)
 
@@ -234,8 +224,26 @@ class Arithmetic(Comparisons):
         return self._add("gram_matrix", op, name, x=x)
 
 
+def _numbers(
+    kind: str, primary_scale: float, secondary_scale: float, bias: float, low: float, high: float
+) -> tuple[float, ...]:
+    """Finite ones, and bounds that may be infinite."""
+    finite = {"primary_scale": primary_scale, "secondary_scale": secondary_scale, "bias": bias}
+    bounds = {"low": low, "high": high}
+    infinite = [isinstance(v, float) and math.isinf(v) for v in bounds.values()]
+    return (
+        *(arguments.real(kind, argument, value) for argument, value in finite.items()),
+        *(
+            value if unbounded else arguments.real(kind, argument, value)
+            for (argument, value), unbounded in zip(bounds.items(), infinite, strict=True)
+        ),
+    )
+
+
 def _check_fit(op: str, argument: str, x: Value, other: Value) -> None:
     """That adding `other` to a value of the shape of `x` will not be refused."""
+    if other.dtype != "float32":
+        raise ShapeError(f"{op}: {argument} {other.shape} must be float32, got {other.dtype}")
     wide, narrow = x.shape, other.shape
     fits = len(narrow) <= len(wide) and all(
         n in (1, w) for n, w in zip(reversed(narrow), reversed(wide), strict=False)

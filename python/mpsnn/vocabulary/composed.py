@@ -85,8 +85,8 @@ class Composed(Layout, Arithmetic, Reductions):
         kind = "local_correlation"
         height, width, _ = self._image_of(kind, a)
         self.check(kind, "b", b)
-        if b.shape != a.shape:
-            raise ShapeError(f"{kind}: b must be {a.shape} as a, got {b.shape}")
+        if b.shape != a.shape or b.dtype != "float32":
+            raise ShapeError(f"{kind}: b must be {a.shape} as a, float32, got {b!r}")
         pairs = window if isinstance(window, tuple | list) else (window, window)
         if len(pairs) != 2:
             raise ShapeError(f"{kind}: window must be one integer or two, got {window!r}")
@@ -134,8 +134,8 @@ class Composed(Layout, Arithmetic, Reductions):
 
     def _image_of(self, kind: str, x: Value) -> tuple[int, int, int]:
         self.check(kind, "x" if kind != "local_correlation" else "a", x)
-        if len(x.shape) != 3 or not self.core.batched(x.id):
-            raise ShapeError(f"{kind}: x must be an image (H, W, C), got {x.shape}")
+        if len(x.shape) != 3 or not self.core.batched(x.id) or x.dtype != "float32":
+            raise ShapeError(f"{kind}: x must be an image (H, W, C), float32, got {x!r}")
         height, width, channels = x.shape
         return height, width, channels
 

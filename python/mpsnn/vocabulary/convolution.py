@@ -14,10 +14,7 @@ Accumulator = Literal["single", "half"]
 """How a convolution adds up its products: in float32, or in float16."""
 
 
-def _accumulator(op: str, value: Accumulator) -> Accumulator:
-    if value not in ("single", "half"):
-        raise ShapeError(f"{op}: accumulator must be 'single' or 'half', got {value!r}")
-    return value
+ACCUMULATORS = ("single", "half")
 
 
 class Convolution(Inputs):
@@ -59,7 +56,7 @@ class Convolution(Inputs):
             arguments.pair("conv2d", "dilation", dilation),
             arguments.padding("conv2d", padding),
             arguments.integer("conv2d", "groups", groups, 1),
-            _accumulator("conv2d", accumulator),
+            arguments.choice("conv2d", "accumulator", accumulator, ACCUMULATORS),
         )
         return self._add("conv2d", op, name, x=x, weight=weight, bias=bias)
 
@@ -108,7 +105,7 @@ class Convolution(Inputs):
             arguments.padding("conv_transpose2d", padding),
             (rows, columns),
             arguments.integer("conv_transpose2d", "groups", groups, 1),
-            _accumulator("conv_transpose2d", accumulator),
+            arguments.choice("conv_transpose2d", "accumulator", accumulator, ACCUMULATORS),
         )
         return self._add("conv_transpose2d", op, name, x=x, weight=weight, bias=bias)
 

@@ -7,7 +7,20 @@ from collections.abc import Sequence
 from mpsnn import arguments
 from mpsnn._core import ops
 from mpsnn.values import Value
-from mpsnn.vocabulary.losses import ElementLosses, Reduction
+from mpsnn.vocabulary.losses import REDUCTIONS, ElementLosses, Reduction
+
+KINDS = (
+    "mean_absolute_error",
+    "mean_squared_error",
+    "softmax_cross_entropy",
+    "sigmoid_cross_entropy",
+    "categorical_cross_entropy",
+    "hinge_loss",
+    "huber_loss",
+    "log_loss",
+    "kl_divergence",
+)
+"""Losses that a part of yolo_loss may be; only classes may be softmax_cross_entropy."""
 
 
 class Losses(ElementLosses):
@@ -73,12 +86,17 @@ class Losses(ElementLosses):
             ShapeError: If the shapes differ, or a number is not accepted.
         """
         kind = "yolo_loss"
+        arguments.choice(kind, "reduction", reduction, REDUCTIONS)
+        parts = {"xy": xy, "wh": wh, "confidence": confidence, "classes": classes}
+        for argument, part in parts.items():
+            arguments.choice(kind, argument, part, KINDS)
         if reduce_across_batch:
             self._check_across_batch(kind, reduction)
-        boxes = [
-            [arguments.positive(kind, "anchors", side) for side in (width, height)]
-            for width, height in anchors
-        ]
+        if not isinstance(anchors, Sequence) or any(
+            not isinstance(a, Sequence) or len(a) != 2 for a in anchors
+        ):
+            raise TypeError(f"{kind}: anchors must be pairs (width, height), got {anchors!r}")
+        boxes = [[arguments.positive(kind, "anchors", s) for s in anchor] for anchor in anchors]
         scales = {
             "scale_xy": scale_xy,
             "scale_wh": scale_wh,
@@ -88,7 +106,7 @@ class Losses(ElementLosses):
         }
         op = ops.YoloLoss(
             boxes,
-            [xy, wh, confidence, classes],
+            list(parts.values()),
             [arguments.real(kind, argument, value) for argument, value in scales.items()],
             [arguments.real(kind, "min_iou", min_iou), arguments.real(kind, "max_iou", max_iou)],
             bool(rescore),

@@ -127,11 +127,7 @@ class Layout(Inputs):
         back = [
             arguments.integer("pad", "after", n) for n in _per_axis("pad", "after", after, rank)
         ]
-        if mode not in ("constant", "clamp", "mirror", "mirror_with_edge"):
-            raise ShapeError(
-                "pad: mode must be 'constant', 'clamp', 'mirror' or 'mirror_with_edge', "
-                f"got {mode!r}"
-            )
+        arguments.choice("pad", "mode", mode, ("constant", "clamp", "mirror", "mirror_with_edge"))
         op = ops.Pad(front, back, mode, arguments.real("pad", "value", value))
         return self._add("pad", op, name, x=x)
 

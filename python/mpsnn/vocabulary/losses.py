@@ -12,6 +12,7 @@ from mpsnn.values import Value
 Reduction = Literal["none", "sum", "mean", "sum_by_nonzero_weights"]
 """What a loss makes of its elements, for each image; "none": the loss has the shape of x."""
 
+REDUCTIONS = ("none", "sum", "mean", "sum_by_nonzero_weights")
 LossInputs = tuple[Value, Value, Value | None]
 _Common = tuple[Reduction, float, bool, bool]
 
@@ -253,6 +254,7 @@ class ElementLosses(BatchReductions):
         epsilon: float = 1e-7,
     ) -> Value:
         reduction, weight, strict_mps, reduce_across_batch = common
+        arguments.choice(kind, "reduction", reduction, REDUCTIONS)
         if reduce_across_batch:
             self._check_across_batch(kind, reduction)
         op = ops.Loss(

@@ -14,6 +14,9 @@ Edge = Literal["clamp", "zero"]
 """What a pooling window that leaves the image sees there: nothing, or zeros."""
 
 
+EDGES = ("clamp", "zero")
+
+
 class Pooling(Inputs):
     """The pooling ops of a graph."""
 
@@ -43,6 +46,7 @@ class Pooling(Inputs):
             ShapeError: If the window does not fit.
         """
         window = self._window("max_pool2d", kernel, stride, padding)
+        arguments.choice("max_pool2d", "edge", edge, EDGES)
         op = ops.MaxPool2d(*window, arguments.pair("max_pool2d", "dilation", dilation), edge)
         return self._add("max_pool2d", op, name, x=x)
 
@@ -64,6 +68,7 @@ class Pooling(Inputs):
         Raises:
             ShapeError: If the window does not fit.
         """
+        arguments.choice("avg_pool2d", "edge", edge, EDGES)
         op = ops.AvgPool2d(*self._window("avg_pool2d", kernel, stride, padding), edge)
         return self._add("avg_pool2d", op, name, x=x)
 

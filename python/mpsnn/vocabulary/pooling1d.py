@@ -69,8 +69,8 @@ class Pooling1d(Pooling, Convolution1d):
     ) -> Value:
         op = f"{kind}_pool1d"
         self.check(op, "x", x)
-        if len(x.shape) != 2:
-            raise ShapeError(f"{op}: x must be a sequence (T, C), got {x.shape}")
+        if len(x.shape) != 2 or not self.core.batched(x.id) or x.dtype != "float32":
+            raise ShapeError(f"{op}: x must be a sequence (T, C) per image, float32, got {x!r}")
         length = arguments.integer(op, "kernel", kernel, 1)
         step = length if stride is None else arguments.integer(op, "stride", stride, 1)
         options |= {"stride": (1, step), "padding": sides_of(op, padding)}

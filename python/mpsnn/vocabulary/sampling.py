@@ -146,8 +146,7 @@ class Sampling(Inputs):
         Raises:
             ShapeError: If a shape is not accepted.
         """
-        if padding not in ("zero", "clamp"):
-            raise ShapeError(f"grid_sample: padding must be 'zero' or 'clamp', got {padding!r}")
+        arguments.choice("grid_sample", "padding", padding, ("zero", "clamp"))
         op = ops.GridSample(padding, bool(align_corners))
         return self._add("grid_sample", op, name, x=x, grid=grid)
 
@@ -167,8 +166,7 @@ class Sampling(Inputs):
         half_pixel: bool,
         name: str | None,
     ) -> Value:
-        if mode not in ("nearest", "bilinear"):
-            raise ShapeError(f"{op}: mode must be 'nearest' or 'bilinear', got {mode!r}")
+        arguments.choice(op, "mode", mode, ("nearest", "bilinear"))
         if align_corners and half_pixel:
             raise ShapeError(f"{op}: align_corners and half_pixel must not both be True")
         rule = "align_corners" if align_corners else "half_pixel" if half_pixel else "asymmetric"
