@@ -24,7 +24,7 @@ def sample(rng: np.random.Generator, shape: tuple[int, ...], kink: bool) -> NDAr
 class Runner:
     """The training pass of `case`, without updates: losses and gradients for given data."""
 
-    def __init__(self, case: Case, backend: str, images: int = BATCH) -> None:
+    def __init__(self, case: Case, backend: str, images: int = BATCH, batch: int = BATCH) -> None:
         self.images = images
         self.dtype = np.float64 if backend == "reference" else np.float32
         g = Graph()
@@ -40,7 +40,7 @@ class Runner:
         ids = _core.add_gradients(g.core, self.loss.id, [v.id for v in self.wrt])
         self.gradients = ids
         self.outputs = [self.loss.id, y.id, *ids]
-        self.exe = _core.compile(g.core, batch=BATCH, outputs=self.outputs, backend=backend, seed=7)
+        self.exe = _core.compile(g.core, batch=batch, outputs=self.outputs, backend=backend, seed=7)
         if "variance" in [name for name, *_ in self.exe.session.variables()]:
             self._write("variance", np.ones(self.shape_of("variance")))
 
@@ -60,7 +60,12 @@ class Runner:
         """A value for each input and parameter."""
         shapes = [(self.images, *v.shape) for v in self.inputs]
         shapes += [v.shape for v in self.parameters]
-        return [sample(rng, s, case.kink and i < len(self.inputs)) for i, s in enumerate(shapes)]
+        arrays = [sample(rng, s, case.kink and i < len(self.inputs)) for i, s in enumerate(shapes)]
+        if self.parameters and self.parameters[-1].label == "head":
+            # Logits of a size at which a softmax is not saturated: its gradient then has digits.
+            scale = np.float32(1 / np.sqrt(shapes[-1][1]))
+            arrays[-1] = (scale * arrays[-1].astype(np.float32)).astype(np.float64)
+        return arrays
 
     def bindings(self, rng: np.random.Generator, graph: _core.Graph | None = None):
         """Labels that are no one-hot, and weights that are not 1, if the graph reads them."""

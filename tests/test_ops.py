@@ -52,14 +52,14 @@ def assert_close(ours, reference, what: str) -> None:
     np.testing.assert_allclose(ours, reference, rtol=0, atol=2e-5 * scale + 1e-9, err_msg=what)
 
 
-@pytest.mark.parametrize("images", IMAGES)
+@pytest.mark.parametrize(("images", "batch"), [*((n, BATCH) for n in IMAGES), (1, 1)])
 @pytest.mark.parametrize("fast", FAST)
 @pytest.mark.parametrize("case", CASES, ids=str)
-def test_backend_agrees_with_reference(case: Case, fast: str, images: int) -> None:
+def test_backend_agrees_with_reference(case: Case, fast: str, images: int, batch: int) -> None:
     results = []
     for backend in (fast, "reference"):
         rng = np.random.default_rng(0)
-        run = Runner(case, backend, images)
+        run = Runner(case, backend, images, batch)
         results.append(run(run.bindings(rng), *run.data(case, rng)))
     names = ["loss", "y", *(f"gradient {i}" for i in range(len(results[0]) - 2))]
     for name, ours, reference in zip(names, *results, strict=True):
