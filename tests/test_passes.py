@@ -91,7 +91,7 @@ def test_a_concat_in_place_computes_what_a_copy_does(images: int) -> None:
     results = []
     for backend in mpsnn.backend_names():
         net = Graph(seed=3)
-        x = net.input(8, 8, 3)
+        x = layers.Conv2d(3, 1)(net.input(8, 8, 3))  # so that the pools have gradients
         pools = [net.max_pool2d(x, 3, stride=1, padding="same", edge="zero")]
         pools.append(net.avg_pool2d(x, 2, stride=1, padding="same"))
         inner = net.concat(branches(net, x, (5, 24)))
