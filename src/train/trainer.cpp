@@ -29,6 +29,16 @@ std::span<const HostSpan> Step::exports() const {
   return state_->exports;
 }
 
+namespace {
+
+/// A loss that is one number for a whole batch, and where its images want it.
+struct BatchLoss {
+  HostSpan to;
+  float value = 0;
+};
+
+}  // namespace
+
 struct Trainer::Impl {
   Impl(const Graph& g, ValueId l, std::vector<ValueId> out, const TrainerOptions& o);
 
@@ -58,6 +68,9 @@ struct Trainer::Impl {
   Executable& compiled(bool with_loss, int batch);
   std::vector<std::pair<ValueId, HostArray>> bind(const Graph& executed, const Inputs& inputs,
                                                   const LossLabels& labels) const;
+  /// Where a run writes `value`, whose images want it in `images`. The loss of a whole batch goes
+  /// to a place of its own first.
+  HostSpan destination(ValueId value, HostSpan images, std::deque<BatchLoss>& losses) const;
   void run_inference(bool with_loss, int images, const Inputs& inputs, const LossLabels& labels,
                      std::span<const std::pair<ValueId, HostSpan>> to);
 };
@@ -70,12 +83,6 @@ void check_divisible(const HostArray& array, int images, std::string_view what) 
     throw ShapeError(
         str(what, ": ", array.elements, " elements are not those of ", images, " images"));
 }
-
-/// A loss that is one number for a whole batch, and where its images want it.
-struct BatchLoss {
-  HostSpan to;
-  float value = 0;
-};
 
 float checked_rate(float rate) {
   if (!std::isfinite(rate) || rate < 0)
@@ -200,6 +207,13 @@ void Trainer::evaluate(int images, const Inputs& inputs, const LossLabels& label
   impl_->run_inference(true, images, inputs, labels, to);
 }
 
+HostSpan Trainer::Impl::destination(ValueId value, HostSpan images,
+                                    std::deque<BatchLoss>& losses) const {
+  if (graph.desc(value).batched) return images;
+  losses.push_back({images});
+  return {&losses.back().value, DType::float32, 1};
+}
+
 void Trainer::Impl::run_inference(bool with_loss, int images, const Inputs& inputs,
                                   const LossLabels& labels,
                                   std::span<const std::pair<ValueId, HostSpan>> to) {
@@ -209,7 +223,7 @@ void Trainer::Impl::run_inference(bool with_loss, int images, const Inputs& inpu
   check_divisible(labels.weights, images, "weights");
   std::vector<Run> runs;
   std::exception_ptr error;
-  std::deque<BatchLoss> batch_losses;
+  std::deque<BatchLoss> losses;
   try {
     for (int first = 0; first < images;) {
       const int count = std::min(images - first, options.batch);
@@ -221,19 +235,11 @@ void Trainer::Impl::run_inference(bool with_loss, int images, const Inputs& inpu
       Inputs part;
       for (const auto& [id, array] : inputs)
         part.emplace_back(id, array.part(images, first, count));
-      Bindings bindings{count,
-                        bind(executable.graph(), part,
-                             {labels.labels.part(images, first, count),
-                              labels.weights.part(images, first, count)}),
-                        {}};
-      for (const auto& [id, span] : to) {
-        HostSpan part_of = span.part(images, first, count);
-        if (!graph.desc(id).batched) {  // the loss: its images share one value
-          batch_losses.push_back({part_of});
-          part_of = {&batch_losses.back().value, DType::float32, 1};
-        }
-        bindings.outputs.emplace_back(id, part_of);
-      }
+      const LossLabels part_labels = {labels.labels.part(images, first, count),
+                                      labels.weights.part(images, first, count)};
+      Bindings bindings{count, bind(executable.graph(), part, part_labels), {}};
+      for (const auto& [id, span] : to)
+        bindings.outputs.emplace_back(id, destination(id, span.part(images, first, count), losses));
       runs.push_back(executable.submit(bindings));
       first += count;
     }
@@ -248,7 +254,7 @@ void Trainer::Impl::run_inference(bool with_loss, int images, const Inputs& inpu
     }
   }
   if (error) std::rethrow_exception(error);
-  for (const BatchLoss& loss : batch_losses)
+  for (const BatchLoss& loss : losses)
     std::fill_n(static_cast<float*>(loss.to.data), loss.to.elements, loss.value);
 }
 
