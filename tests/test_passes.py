@@ -104,6 +104,26 @@ def test_a_concat_in_place_computes_what_a_copy_does(images: int) -> None:
         np.testing.assert_allclose(ours, reference, rtol=2e-4, atol=2e-5)
 
 
+@pytest.mark.parametrize("frozen", [False, True])
+@pytest.mark.parametrize("images", [4, 3])
+def test_a_concat_of_batch_norms_that_nothing_folds(frozen: bool, images: int, rng) -> None:
+    """In inference, and frozen in training, they have running statistics."""
+    batch = rng.standard_normal((images, 4, 5, 3)).astype(np.float32)
+    classes = rng.integers(3, size=images)
+    results = []
+    for backend in mpsnn.backend_names():
+        net = Graph(seed=4)
+        x = layers.PReLU()(net.input(4, 5, 3))
+        norms = [layers.BatchNorm(frozen=frozen)(x), net.relu(layers.BatchNorm(frozen=frozen)(x))]
+        loss, logits = classifier(net.softmax(net.concat([*norms, x])))
+        trainer = mpsnn.Trainer(loss, logits, batch=4, backend=backend, optimizer=mpsnn.SGD(0.1))
+        losses = [trainer.train_step(batch, classes).loss for _ in range(3)]
+        results.append((*losses, trainer.infer(batch), *trainer.state_dict().values()))
+    for ours, reference in zip(*results, strict=True):
+        # float32 sums of 80 pixels, through three steps.
+        np.testing.assert_allclose(ours, reference, rtol=2e-4, atol=2e-5)
+
+
 def test_batch_norm_goes_into_the_weights_of_the_layer_before_it() -> None:
     net = Graph()
     x = net.input(6, 6, 3)

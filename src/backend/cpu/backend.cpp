@@ -91,6 +91,8 @@ class CpuBackend final : public KernelBackend {
     return neuron == Neuron{} || cpu::eltwise(neuron).has_value();
   }
   bool is_strided(const Node& node) const {
+    // With running statistics it is oneDNN's alone, whose images are dense.
+    if (const auto* norm = std::get_if<BatchNorm>(&node.op); norm && !norm->training) return false;
     const auto it = kernels().find(node.op.index());
     return it != kernels().end() && it->second.strided;
   }
