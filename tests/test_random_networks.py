@@ -14,7 +14,19 @@ from mpsnn import Graph, NumericError, ShapeError, Trainer, Value, layers
 
 pytestmark = pytest.mark.skipif("cpu" not in mpsnn.backend_names(), reason="compares two backends")
 
-NEURONS = ["sigmoid", "tanh", "gelu", "silu", "softplus", "elu", "hard_sigmoid", "leaky_relu", "abs", "softsign", "relu6"]
+NEURONS = [
+    "sigmoid",
+    "tanh",
+    "gelu",
+    "silu",
+    "softplus",
+    "elu",
+    "hard_sigmoid",
+    "leaky_relu",
+    "abs",
+    "softsign",
+    "relu6",
+]
 LOSSES = ["softmax_cross_entropy", "mean_squared_error", "huber_loss", "sigmoid_cross_entropy"]
 
 
