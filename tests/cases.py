@@ -9,6 +9,7 @@ import cases_losses
 import cases_neurons
 import cases_normalization
 import cases_pooling
+import cases_recurrent
 import cases_reductions
 import cases_sampling
 from case import Case
@@ -21,6 +22,7 @@ FAMILIES = [
     cases_neurons,
     cases_normalization,
     cases_pooling,
+    cases_recurrent,
     cases_reductions,
     cases_sampling,
 ]

@@ -50,8 +50,10 @@ class Graph {
   }
 
   /// Appends the gradient node of the node that produces `output`, computing
-  /// only the gradients of the inputs in `wanted`. An absent `dy` means 1 / N.
-  const Node& add_gradient(ValueId output, ValueId dy, std::span<const ValueId> wanted);
+  /// only the gradients of the inputs in `wanted`. `dy` has the gradient of the first output,
+  /// and of each further one that the op's spec names, absent where there is none.
+  const Node& add_gradient(ValueId output, std::span<const ValueId> dy,
+                           std::span<const ValueId> wanted);
 
   std::span<const Node> nodes() const { return nodes_; }
   const TensorDesc& desc(ValueId value) const;

@@ -9,6 +9,7 @@
 #include "mpsnn/ops/neurons.hpp"
 #include "mpsnn/ops/normalization.hpp"
 #include "mpsnn/ops/pooling.hpp"
+#include "mpsnn/ops/recurrent.hpp"
 #include "mpsnn/ops/reductions.hpp"
 #include "mpsnn/ops/sampling.hpp"
 #include "mpsnn/ops/sources.hpp"
@@ -29,6 +30,6 @@ template <class... A, class... B, class... Rest>
 struct JoinOps<OpList<A...>, OpList<B...>, Rest...> : JoinOps<OpList<A..., B...>, Rest...> {};
 
 using Op = JoinOps<SourceOps, ConvolutionOps, PoolingOps, NormalizationOps, NeuronOps,
-                   ArithmeticOps, LayoutOps, SamplingOps, ReductionOps, LossOps, UpdateOps>::type;
+                   RecurrentOps, ArithmeticOps, LayoutOps, SamplingOps, ReductionOps, LossOps, UpdateOps>::type;
 
 }  // namespace mpsnn

@@ -15,15 +15,17 @@ from mpsnn.vocabulary.neurons import Activations
 from mpsnn.vocabulary.normalization import Normalization
 from mpsnn.vocabulary.pooling import Edge
 from mpsnn.vocabulary.pooling1d import Pooling1d
+from mpsnn.vocabulary.recurrent import GateNeuron, Recurrent
 from mpsnn.vocabulary.sampling import Sampling
 
-__all__ = ["Edge", "Graph", "Value"]
+__all__ = ["Edge", "GateNeuron", "Graph", "Value"]
 
 
 class Graph(
     Pooling1d,
     Normalization,
     Activations,
+    Recurrent,
     Composed,
     Sampling,
     Losses,

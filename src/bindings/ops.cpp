@@ -7,6 +7,7 @@ void bind_ops(py::module_& m) {
   bind_pooling(ops);
   bind_normalization(ops);
   bind_neurons(ops);
+  bind_recurrent(ops);
   bind_arithmetic(ops);
   bind_layout(ops);
   bind_sampling(ops);

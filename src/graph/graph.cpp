@@ -60,16 +60,18 @@ ValueId Graph::add(const Op& op, std::span<const ValueId> inputs, std::string la
   return added.outputs.empty() ? ValueId{} : added.outputs.front();
 }
 
-const Node& Graph::add_gradient(ValueId output, ValueId dy, std::span<const ValueId> wanted) {
+const Node& Graph::add_gradient(ValueId output, std::span<const ValueId> dy,
+                                std::span<const ValueId> wanted) {
   const Node forward = producer(output);
   const OpSpec& s = spec(forward.op);
-  Node node{forward.op, {dy}, {}, forward.outputs.front(), {}};
+  Node node{forward.op, {dy.front()}, {}, forward.outputs.front(), {}};
   if (s.gradient_op) {
     std::vector<TensorDesc> in;
     for (ValueId v : forward.inputs) in.push_back(v ? desc(v) : absent);
     node.op = s.gradient_op(forward.op, in);
   }
   for (std::string_view name : s.saved) node.inputs.push_back(saved_value(forward, s, name));
+  node.inputs.insert(node.inputs.end(), dy.begin() + 1, dy.end());
   for (ValueId x : differentiable(forward, s)) {
     const bool want = x && std::ranges::count(wanted, x) > 0;
     node.outputs.push_back(want ? add_value(desc(x)) : ValueId{});

@@ -20,14 +20,17 @@ struct OpSpec {
   /// `infer` may describe fewer; the rest are absent, and so is what nobody reads.
   std::vector<std::string_view> outputs;
   /// Inputs and outputs its gradient node reads besides dy.
-  std::vector<std::string_view> saved;
+  std::vector<std::string_view> saved = {};
   /// Inputs it is differentiable in; empty: stops gradients.
-  std::vector<std::string_view> gradients;
-  std::vector<TensorDesc> (*infer)(const Op& op, std::span<const TensorDesc> inputs);
+  std::vector<std::string_view> gradients = {};
+  std::vector<TensorDesc> (*infer)(const Op& op, std::span<const TensorDesc> inputs) = nullptr;
   /// " stride=(1, 1) groups=2", for print. Null: it has none.
   std::string (*attributes)(const Op& op) = nullptr;
   /// What the gradient node has to know of the inputs' shapes. Null: nothing.
   Op (*gradient_op)(const Op& op, std::span<const TensorDesc> inputs) = nullptr;
+  /// Outputs besides the first from which gradients reach the inputs. The gradient node reads
+  /// theirs behind what is saved; each may be absent, dy too, but not all.
+  std::vector<std::string_view> further_dy = {};
   /// The first output may overwrite an input, by position: of the forward node ...
   std::vector<int> in_place = {};
   /// ... and of the gradient node (0 is dy).

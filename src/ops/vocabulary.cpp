@@ -34,6 +34,7 @@ std::vector<VocabularyEntry> vocabulary() {
   append_all(PoolingOps{}, "pooling", out);
   append_all(NormalizationOps{}, "normalization", out);
   append_all(NeuronOps{}, "neurons", out);
+  append_all(RecurrentOps{}, "recurrent", out);
   append_all(ArithmeticOps{}, "arithmetic", out);
   append_all(LayoutOps{}, "layout", out);
   append_all(SamplingOps{}, "sampling", out);

@@ -51,8 +51,16 @@ void pass(Graph& graph, const Node& node, ValueId dy, const std::vector<bool>& m
   }
 }
 
-void differentiate(Graph& graph, const Node& node, ValueId dy, const std::vector<bool>& mark,
-                   GradientSums& gradients) {
+/// The outputs from which gradients reach the inputs, the first of the node being the first.
+std::vector<ValueId> differentiable_outputs(const Node& node, const OpSpec& s) {
+  std::vector<ValueId> out = {node.outputs.front()};
+  for (std::string_view name : s.further_dy)
+    out.push_back(node.outputs[std::ranges::find(s.outputs, name) - s.outputs.begin()]);
+  return out;
+}
+
+void differentiate(Graph& graph, const Node& node, const std::vector<ValueId>& dy,
+                   const std::vector<bool>& mark, GradientSums& gradients) {
   std::vector<ValueId> wanted;
   for (ValueId x : node.inputs) {
     if (x && mark[x.index]) wanted.push_back(x);
@@ -82,10 +90,12 @@ std::vector<Gradient> add_gradients(Graph& graph, ValueId loss, std::span<const 
   for (auto node = forward.rbegin(); node != forward.rend(); ++node) {
     const OpSpec& s = spec(node->op);
     if (node->outputs.empty() || node->gradient_of) continue;
-    const ValueId y = node->outputs.front(), dy = gradients.get(y);
-    if (!y || !mark[y.index] || !dy) continue;
+    std::vector<ValueId> dy;
+    for (ValueId y : differentiable_outputs(*node, s))
+      dy.push_back(y && mark[y.index] ? gradients.get(y) : ValueId{});
+    if (std::ranges::none_of(dy, [](ValueId v) { return bool(v); })) continue;
     if (s.passes_gradient) {
-      pass(graph, *node, dy, mark, gradients);
+      pass(graph, *node, dy.front(), mark, gradients);
     } else if (!s.gradients.empty()) {
       differentiate(graph, *node, dy, mark, gradients);
     }
@@ -100,18 +110,19 @@ std::vector<Gradient> add_gradient(Graph& graph, ValueId y, ValueId dy) {
   const OpSpec& s = spec(node.op);
   if (node.gradient_of || s.gradients.empty())
     throw ShapeError(str("gradient: no gradient passes ", graph.print(node)));
-  if (node.outputs.front() != y)
-    throw ShapeError(
-        str("gradient: y must be the first output of its node, got ", graph.print(node)));
+  std::vector<ValueId> dys = differentiable_outputs(node, s);
+  if (std::ranges::find(dys, y) == dys.end())
+    throw ShapeError(str("gradient: no gradient passes this output of ", graph.print(node)));
   if (graph.desc(dy) != graph.desc(y))
     throw ShapeError(
         str("gradient: dy must be like y ", graph.desc(y).shape, ", got ", graph.desc(dy).shape));
+  std::ranges::transform(dys, dys.begin(), [&](ValueId v) { return v == y ? dy : ValueId{}; });
   const std::vector<bool> all(graph.value_count(), true);
   GradientSums gradients(graph);
   if (s.passes_gradient)
     pass(graph, node, dy, all, gradients);
   else
-    differentiate(graph, node, dy, all, gradients);
+    differentiate(graph, node, dys, all, gradients);
   std::vector<Gradient> out;
   for (ValueId x : node.inputs) {
     if (x && gradients.get(x)) out.push_back({x, gradients.get(x)});

@@ -44,6 +44,11 @@ class CpuBackend final : public KernelBackend {
         on<Softmax>(softmax_kernels()),
         on<LogSoftmax>(log_softmax_kernels()),
         on<Dropout>(dropout_kernels()),
+        // recurrent
+        on<Rnn>(rnn_kernels()),
+        on<Lstm>(lstm_kernels()),
+        on<Gru>(gru_kernels()),
+        on<Mgu>(mgu_kernels()),
         // arithmetic
         on<Add>(add_kernels()),
         on<Arithmetic>(arithmetic_kernels()),

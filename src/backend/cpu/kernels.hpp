@@ -37,6 +37,11 @@ KernelPair prelu_kernels();
 KernelPair softmax_kernels();
 KernelPair log_softmax_kernels();
 KernelPair dropout_kernels();
+// recurrent
+KernelPair rnn_kernels();
+KernelPair lstm_kernels();
+KernelPair gru_kernels();
+KernelPair mgu_kernels();
 // arithmetic
 KernelPair add_kernels();
 KernelPair arithmetic_kernels();

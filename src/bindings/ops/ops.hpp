@@ -12,6 +12,7 @@ void bind_convolution(py::module_& m);
 void bind_pooling(py::module_& m);
 void bind_normalization(py::module_& m);
 void bind_neurons(py::module_& m);
+void bind_recurrent(py::module_& m);
 void bind_arithmetic(py::module_& m);
 void bind_layout(py::module_& m);
 void bind_sampling(py::module_& m);
