@@ -1,0 +1,50 @@
+#pragma once
+
+#include "backend/cpu/recurrent_cells.hpp"
+#include "backend/cpu/recurrent_slabs.hpp"
+#include "backend/kernel_backend.hpp"
+
+/// Recurrent layers. The products of x with the weight, and the sums over steps, are one matrix
+/// product each. Of the rest each thread runs all steps of its own images, without waiting for
+/// the others.
+namespace mpsnn::cpu {
+
+using recurrent::Layout;
+
+/// Copies row `from` of `data`, or zeros where there is none.
+inline void copy_row(const float* data, Dim from, Dim width, float* to) {
+  if (data && from >= 0)
+    std::copy_n(data + from * width, width, to);
+  else
+    std::fill_n(to, width, 0.0f);
+}
+
+/// Zeros in the steps behind the end of each image.
+inline void clear_ends(const Slabs& slabs, const Layout& g, Dim images, Dim width, float* out) {
+  for (Dim n = 0; out && n < images; ++n)
+    std::fill_n(out + (n * g.T + slabs.length(n)) * width, (g.T - slabs.length(n)) * width, 0.0f);
+}
+
+/// Calls f(first image, images) for runs of images that are whole, or of one that is not: their
+/// steps follow each other.
+template <class F>
+void each_run(const Slabs& slabs, const Layout& g, Dim images, const F& f) {
+  for (Dim n = 0; n < images;) {
+    Dim end = n + 1;
+    while (slabs.length(end - 1) == g.T && end < images && slabs.length(end) == g.T) ++end;
+    if (slabs.length(n) > 0) f(n, end == n + 1 ? slabs.length(n) : (end - n) * g.T);
+    n = end;
+  }
+}
+
+/// Whether the node, whose inputs start at `first`, has a peephole that is a diagonal.
+inline bool has_diagonal(const KernelContext& k, const Layout& g, int first) {
+  return g.initial_c >= 0 && k.has_in(first + g.extra) && k.in(first + g.extra).rank() == 1;
+}
+
+Kernel rnn_gradient(KernelContext& k);
+Kernel lstm_gradient(KernelContext& k);
+Kernel gru_gradient(KernelContext& k);
+Kernel mgu_gradient(KernelContext& k);
+
+}  // namespace mpsnn::cpu

@@ -1,0 +1,88 @@
+#pragma once
+
+#include <omp.h>
+
+#include <algorithm>
+#include <exception>
+#include <numeric>
+#include <vector>
+
+#include "ops/recurrent.hpp"
+
+namespace mpsnn::cpu {
+
+/// Images whose steps one thread runs, the longest first: those that have an i-th step are then
+/// the first of them.
+struct Slab {
+  Dim first = 0;  ///< Its first row where each image has one.
+  Dim row = 0;    ///< Its first row where each step of each image has one, i-th steps together.
+  std::vector<Dim> images, lengths;
+
+  Dim count() const { return static_cast<Dim>(images.size()); }
+  Dim steps() const { return lengths.empty() ? 0 : lengths.front(); }
+  /// Images with an i-th step.
+  Dim active(Dim i) const {
+    return std::ranges::partition_point(lengths, [i](Dim length) { return length > i; }) -
+           lengths.begin();
+  }
+};
+
+/// The images of a batch, dealt out to threads.
+class Slabs {
+ public:
+  /// @throws ShapeError if a length is none.
+  void arrange(const float* lengths, Dim images, Dim T, std::string_view op) {
+    order_.resize(images);
+    std::iota(order_.begin(), order_.end(), Dim{0});
+    length_.resize(images);
+    for (Dim n = 0; n < images; ++n) length_[n] = recurrent::length_of(lengths, n, T, op);
+    if (lengths)
+      std::ranges::stable_sort(order_, [&](Dim a, Dim b) { return length_[a] > length_[b]; });
+    // With fewer images than threads the products share the threads instead.
+    const Dim threads = omp_get_max_threads(), count = images < threads ? 1 : threads;
+    slabs_.resize(count);
+    rows_ = 0;
+    Dim first = 0;
+    for (Dim s = 0; s < count; ++s) {
+      Slab& slab = slabs_[s];
+      slab.first = first;
+      slab.row = rows_;
+      slab.images.clear();
+      slab.lengths.clear();
+      for (Dim i = s; i < images; i += count) {
+        slab.images.push_back(order_[i]);
+        slab.lengths.push_back(length_[order_[i]]);
+        rows_ += slab.lengths.back();
+      }
+      first += slab.count();
+    }
+  }
+  /// Calls f(slab) for each, on a thread of its own.
+  template <class F>
+  void each(const F& f) const {
+    if (slabs_.size() == 1) return f(slabs_[0]);
+    std::exception_ptr error;  // none may leave the region
+#pragma omp parallel for schedule(static, 1)
+    for (std::size_t s = 0; s < slabs_.size(); ++s) {
+      try {
+        f(slabs_[s]);
+      } catch (...) {
+#pragma omp critical
+        error = std::current_exception();
+      }
+    }
+    if (error) std::rethrow_exception(error);
+  }
+  Dim length(Dim image) const { return length_[image]; }
+  auto begin() const { return slabs_.begin(); }
+  auto end() const { return slabs_.end(); }
+  /// Steps of all images.
+  Dim rows() const { return rows_; }
+
+ private:
+  std::vector<Slab> slabs_;
+  std::vector<Dim> order_, length_;
+  Dim rows_ = 0;
+};
+
+}  // namespace mpsnn::cpu
