@@ -100,6 +100,26 @@ class HeNormal:
         return rng.normal(0, math.sqrt(2 / fans(shape)[0]), shape).astype(np.float32)
 
 
+@dataclass(frozen=True)
+class Orthogonal:
+    """Rows or columns, whichever are fewer, are orthogonal and of length `gain`.
+
+    For recurrent weights. Source: Saxe et al., ICLR 2014.
+    """
+
+    gain: float = 1.0
+
+    def __call__(self, shape: tuple[int, ...], rng: np.random.Generator) -> Array:
+        """Array of `shape`, which has two axes or more; those behind the first are one."""
+        fans(shape)
+        rows, columns = shape[0], math.prod(shape[1:])
+        normal = rng.standard_normal((max(rows, columns), min(rows, columns)))
+        q, r = np.linalg.qr(normal)
+        q *= np.sign(np.diag(r))  # or it would not be uniform over all of them
+        square = q if rows >= columns else q.T
+        return (self.gain * square).reshape(shape).astype(np.float32)
+
+
 ZERO = Constant(0.0)
 ONE = Constant(1.0)
 GLOROT_UNIFORM = GlorotUniform()

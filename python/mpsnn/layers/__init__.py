@@ -45,12 +45,17 @@ from mpsnn.layers.pooling import (
     MaxPool1d,
     MaxPool2d,
 )
+from mpsnn.layers.recurrent import GRU, LSTM, MGU, RNN, Unrolled
 from mpsnn.layers.sampling import UpSampling2d
 from mpsnn.layers.sequential import Layer, Sequential
 
 __all__ = [
     "ELU",
     "GELU",
+    "GRU",
+    "LSTM",
+    "MGU",
+    "RNN",
     "Activation",
     "Add",
     "Average",
@@ -94,6 +99,7 @@ __all__ = [
     "SpatialDropout2d",
     "Subtract",
     "Tanh",
+    "Unrolled",
     "UpSampling2d",
     "ZeroPadding2d",
 ]
