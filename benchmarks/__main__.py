@@ -85,7 +85,7 @@ def show(row: dict[str, Any]) -> None:
 
 
 def main(
-    workload: Annotated[str, typer.Option(help="digits, overhead or memory")] = "digits",
+    workload: Annotated[str, typer.Option(help="digits, activity, overhead or memory")] = "digits",
     mode: Annotated[str, typer.Option(help="train or infer")] = "train",
     batch: Annotated[int, typer.Option(min=1, help="images a step")] = 64,
     precision: Annotated[str, typer.Option(help="of mpsnn; peers use the same")] = "float32",
@@ -103,7 +103,8 @@ def main(
     elif workload == "memory":
         row = own.memory(batch, threads)
     else:
-        chosen = VARIANTS[mode] if peers == "all" else [p for p in peers.split(",") if p]
+        every = [v for v in VARIANTS[mode] if "channels_last" not in v or workload != "activity"]
+        chosen = every if peers == "all" else [p for p in peers.split(",") if p]
         names = [f"torch {variant}" for variant in chosen]
         row = compare(workload, mode, batch, precision, threads, rounds, seconds, names)
     if as_json or workload in OWN:

@@ -10,14 +10,30 @@ from mpsnn import Graph, Value, layers
 
 
 def network(workload: Workload) -> tuple[Graph, Value, Value]:
-    """The talk's digits network on float32 images: graph, loss, probabilities."""
+    """The workload's network on float32 data: graph, loss, probabilities."""
     g = Graph()
     x, labels = g.input(*workload.image), g.labels(workload.classes)
+    logits = NETWORKS[workload.name](g, x, workload.classes)
+    return g, g.softmax_cross_entropy(logits, labels), g.softmax(logits)
+
+
+def digits(g: Graph, x: Value, classes: int) -> Value:
+    """The talk's digits network."""
     for channels in (32, 64):
         x = g.max_pool2d(g.relu(layers.Conv2d(channels, kernel=5)(x)), 2)
     x = g.dropout(g.relu(layers.Dense(1024)(x)), 0.5)
-    logits = layers.Dense(workload.classes)(x)
-    return g, g.softmax_cross_entropy(logits, labels), g.softmax(logits)
+    return layers.Dense(classes)(x)
+
+
+def activity(g: Graph, x: Value, classes: int) -> Value:
+    """The talk's activity classifier: convolution to 20 steps, LSTM, dense layers."""
+    x = g.relu(layers.Conv1d(64, kernel=100, stride=100, padding="valid")(x))
+    x = layers.LSTM(200, return_sequences=False)(x)
+    x = g.dropout(g.relu(layers.BatchNorm()(layers.Dense(128)(x))), 0.5)
+    return layers.Dense(classes)(x)
+
+
+NETWORKS = {"digits": digits, "activity": activity}
 
 
 def runner(

@@ -6,7 +6,9 @@ Fed like mpsnn: a fresh numpy batch at every step, here shared with the tensor, 
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
+import numpy as np
 import torch
 from torch import nn
 
@@ -18,7 +20,7 @@ VARIANTS = {
 }
 
 
-def network(classes: int) -> nn.Module:
+def digits(classes: int) -> nn.Module:
     """The digits network, with PyTorch's own padding for `same`."""
     return nn.Sequential(
         nn.Conv2d(1, 32, 5, padding=2),
@@ -35,6 +37,35 @@ def network(classes: int) -> nn.Module:
     )
 
 
+class Activity(nn.Module):
+    """The activity classifier: convolution to 20 steps, LSTM, dense layers."""
+
+    def __init__(self, classes: int) -> None:
+        super().__init__()
+        self.convolution = nn.Conv1d(6, 64, 100, stride=100)
+        self.lstm = nn.LSTM(64, 200, batch_first=True)
+        self.dense = nn.Sequential(
+            nn.Linear(200, 128),
+            nn.BatchNorm1d(128),
+            nn.ReLU(inplace=True),
+            nn.Dropout(0.5),
+            nn.Linear(128, classes),
+        )
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        steps = torch.relu(self.convolution(x)).transpose(1, 2)
+        return self.dense(self.lstm(steps)[0][:, -1])
+
+
+NETWORKS = {"digits": digits, "activity": Activity}
+
+
+def channels_first(data: np.ndarray[Any, Any]) -> torch.Tensor:
+    """Images (N, H, W, C) or sequences (N, T, C) as PyTorch has them, in the same memory."""
+    tensor = torch.from_numpy(data)
+    return tensor.movedim(-1, 1)
+
+
 def runner(
     variant: str, workload: str, mode: str, batch: int, precision: str, threads: int
 ) -> Callable[[int], None]:
@@ -43,11 +74,14 @@ def runner(
     torch.manual_seed(0)
     flags = set(variant.split("+"))
     chosen = WORKLOADS[workload]
-    model = network(chosen.classes)
+    model = NETWORKS[workload](chosen.classes)
     layout = torch.channels_last if "channels_last" in flags else torch.contiguous_format
-    model = model.to(memory_format=layout)
+    if len(chosen.image) == 3:
+        model = model.to(memory_format=layout)
+    else:
+        layout = torch.contiguous_format
     data = [
-        (torch.from_numpy(images).permute(0, 3, 1, 2), torch.from_numpy(labels).long())
+        (channels_first(images), torch.from_numpy(labels).long())
         for images, labels in chosen.data(batch)
     ]
     if mode == "infer":

@@ -12,10 +12,10 @@ BATCHES = 8  # distinct ones, so that nothing is measured on one set of warm inp
 
 @dataclass(frozen=True)
 class Workload:
-    """Shapes of one network. Images are NHWC, float32, ready to be fed."""
+    """Shapes of one network. Images are NHWC, sequences (T, C), float32, ready to be fed."""
 
     name: str
-    image: tuple[int, int, int]
+    image: tuple[int, ...]
     classes: int
 
     def data(self, batch: int) -> list[tuple[NDArray[np.float32], NDArray[np.int32]]]:
@@ -30,4 +30,7 @@ class Workload:
         ]
 
 
-WORKLOADS = {"digits": Workload("digits", (28, 28, 1), 10)}
+WORKLOADS = {
+    "digits": Workload("digits", (28, 28, 1), 10),
+    "activity": Workload("activity", (2000, 6), 6),
+}

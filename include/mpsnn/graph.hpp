@@ -30,7 +30,8 @@ struct Node {
   std::string label;
 };
 
-/// Where a value lives inside another one: in the channels (last axis) of `whole` from `first`.
+/// Where a value lives inside another one: in the channels (last axis) of `whole`, or in a block of
+/// its memory, from element `first`.
 struct Part {
   ValueId whole;
   Dim first = 0;

@@ -3,6 +3,7 @@
 #include "backend/kernel_executable.hpp"
 #include "backend/node_kinds.hpp"
 #include "mpsnn/errors.hpp"
+#include "passes/schedule.hpp"
 
 namespace mpsnn {
 
@@ -14,7 +15,7 @@ void KernelExecutable::build(const KernelBackend& backend) {
   if (options_.loss) request.keep.push_back(options_.loss);
   for (std::size_t i = 0; i < nodes.size(); ++i) {
     const Node& node = nodes[i];
-    if (is_variable(node) || is_name_of_variable(node)) continue;
+    if (is_variable(node) || is_name_of_variable(node) || is_joined(node)) continue;
     KernelStep step;
     step.derived = derive(node);
     for (ValueId v : node.outputs) {
@@ -47,8 +48,25 @@ void KernelExecutable::build(const KernelBackend& backend) {
 
 /// Whether the node only gives a variable another name.
 bool KernelExecutable::is_name_of_variable(const Node& node) const {
-  return !node.outputs.empty() && graph_.root(node.outputs[0]) != node.outputs[0] &&
-         stored_.contains(graph_.root(node.outputs[0]).index);
+  if (node.outputs.empty()) return false;
+  const ValueId root = graph_.root(node.outputs[0]);
+  return root != node.outputs[0] &&
+         (stored_.contains(root.index) || joined_.contains(root.index));
+}
+
+/// Whether the node joins what lies side by side already; its output is then a name of that.
+bool KernelExecutable::is_joined(const Node& node) {
+  if (!updates_ || !joins_parameters(graph_, node)) return false;
+  // What is handed out is that of before the step's updates.
+  const auto is_output = [&](ValueId v) { return graph_.root(v) == node.outputs[0]; };
+  if (std::ranges::any_of(options_.outputs, is_output)) return false;
+  const auto* at = static_cast<const std::byte*>(address(node.inputs[0]));
+  for (ValueId v : node.inputs) {
+    if (address(v) != at) return false;
+    at += stored_.at(v.index)->bytes();
+  }
+  joined_[node.outputs[0].index] = address(node.inputs[0]);
+  return true;
 }
 
 /// Storage that outlives a run, for a node that reads variables alone in a graph that does not
@@ -107,6 +125,8 @@ void* KernelExecutable::address(ValueId value) const {
   if (!value) return nullptr;
   if (const auto it = stored_.find(graph_.root(value).index); it != stored_.end())
     return it->second->buffer.get();
+  if (const auto it = joined_.find(graph_.root(value).index); it != joined_.end())
+    return it->second;
   const Part* part = graph_.part(value);
   const Dim first = part ? part->first : 0;
   return static_cast<std::byte*>(arena_.get()) + plan_.buffers[plan_.value[value.index]].offset +

@@ -50,6 +50,7 @@ class KernelExecutable final : public Executable {
   void place();
   void* address(ValueId value) const;
   bool is_name_of_variable(const Node& node) const;
+  bool is_joined(const Node& node);
   std::shared_ptr<Derived> derive(const Node& node);
   void check(const Bindings& bindings) const;
   void check_outputs(const Bindings& bindings) const;
@@ -63,6 +64,7 @@ class KernelExecutable final : public Executable {
   std::vector<KernelStep> steps_;
   std::vector<int> node_of_step_;
   std::map<int, const StoredVariable*> stored_;  ///< By value index: variables and derived values.
+  std::map<int, void*> joined_;  ///< By value index: parameters side by side, as one.
   MemoryPlan plan_;
   DeviceBuffer arena_;
   bool updates_ = false;

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "mpsnn/errors.hpp"
+#include "passes/schedule.hpp"
 
 namespace mpsnn {
 namespace {
@@ -135,8 +136,9 @@ std::size_t KernelSession::packed_bytes() const {
 void KernelSession::add_variables(const Graph& graph) {
   std::vector<const Node*> created;
   try {
+    const Places places = side_by_side(graph);
     for (const Node& node : graph.nodes()) {
-      if (create(graph, node)) created.push_back(&node);
+      if (create(graph, node, places)) created.push_back(&node);
     }
     load(created);
   } catch (...) {  // leave the session as it was
@@ -149,7 +151,29 @@ void KernelSession::add_variables(const Graph& graph) {
   }
 }
 
-bool KernelSession::create(const Graph& graph, const Node& node) {
+/// Memory for new parameters that a concat joins, by label.
+KernelSession::Places KernelSession::side_by_side(const Graph& graph) {
+  Places out;
+  for (const Node& node : graph.nodes()) {
+    if (!joins_parameters(graph, node)) continue;
+    const auto taken = [&](ValueId v) {
+      const std::string& label = graph.producer(v).label;
+      return variables_.contains(label) || out.contains(label);
+    };
+    if (std::ranges::any_of(node.inputs, taken)) continue;
+    const std::size_t element = size_of(storage(DType::float32));
+    const std::shared_ptr<void> whole =
+        memory_->buffer(graph.desc(node.outputs[0]).shape.size() * element);
+    auto* at = static_cast<std::byte*>(whole.get());
+    for (ValueId v : node.inputs) {
+      out.emplace(graph.producer(v).label, std::shared_ptr<void>(whole, at));
+      at += graph.desc(v).shape.size() * element;
+    }
+  }
+  return out;
+}
+
+bool KernelSession::create(const Graph& graph, const Node& node, const Places& places) {
   const auto* parameter = std::get_if<Parameter>(&node.op);
   const auto* state = std::get_if<mpsnn::State>(&node.op);
   if (!parameter && !state) return false;
@@ -165,7 +189,9 @@ bool KernelSession::create(const Graph& graph, const Node& node) {
                     state                  ? Variable::Kind::optimizer
                     : parameter->trainable ? Variable::Kind::parameter
                                            : Variable::Kind::statistic};
-  variable->buffer = memory_->buffer(variable->bytes());
+  const auto place = places.find(node.label);
+  variable->buffer = place == places.end() ? std::shared_ptr<void>(memory_->buffer(variable->bytes()))
+                                           : place->second;
   if (state && state->initial != 0) {
     const std::vector<float> values(shape.size(), state->initial);
     upload(*memory_, *variable, values.data(), DType::float32);

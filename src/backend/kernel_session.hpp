@@ -17,7 +17,7 @@ namespace mpsnn {
 /// A variable and its storage. Touched on the engine's thread only.
 struct StoredVariable {
   Variable info;
-  DeviceBuffer buffer;
+  std::shared_ptr<void> buffer;  ///< May be a part of that of others: see add_variables.
   std::uint64_t version = 1;  ///< Raised by every write, so that copies know they are stale.
 
   std::size_t bytes() const { return info.shape.size() * size_of(info.dtype); }
@@ -58,7 +58,8 @@ class KernelSession : public Session {
   void advance() { ++step_; }
 
   /// Creates what `graph` names and this session does not have yet, each source
-  /// loaded just before its copy and purged right after. On the engine's thread.
+  /// loaded just before its copy and purged right after. Parameters that a concat joins along
+  /// their first axis lie side by side, and so are joined already. On the engine's thread.
   void add_variables(const Graph& graph);
   StoredVariable& variable(const std::string& name) { return *variables_.at(name); }
   /// What `key` names, shared by all who ask for it, and gone with the last of them.
@@ -70,7 +71,9 @@ class KernelSession : public Session {
  private:
   /// @throws ShapeError unless there is such a variable of this size and dtype.
   StoredVariable& checked(std::string_view name, DType dtype, std::size_t elements, bool convert);
-  bool create(const Graph& graph, const Node& node);
+  using Places = std::map<std::string, std::shared_ptr<void>>;
+  Places side_by_side(const Graph& graph);
+  bool create(const Graph& graph, const Node& node, const Places& places);
   void load(const std::vector<const Node*>& nodes);
 
   std::shared_ptr<DeviceMemory> memory_;

@@ -70,6 +70,24 @@ class Placement {
     return d.batched && (axis == -1 || axis == rank - 1) && !out_.part(whole);
   }
 
+  /// Whether `axis`, the first, cuts `whole` into blocks of memory.
+  bool cuts_block(ValueId whole, int axis) const {
+    const TensorDesc& d = graph_.desc(whole);
+    return !d.batched && (axis == 0 || axis == -d.shape.rank()) && !out_.part(whole);
+  }
+
+  /// Each gradient is a block of the whole.
+  void place_blocks(const Node& gradient) {
+    const ValueId whole = gradient.inputs.front();
+    const TensorDesc& d = graph_.desc(whole);
+    const Dim row = d.shape.size() / d.shape[0];
+    Dim first = 0;
+    for (std::size_t i = 0; i < gradient.outputs.size(); ++i) {
+      if (gradient.outputs[i]) out_.place(gradient.outputs[i], {whole, first});
+      first += std::get<Concat>(gradient.op).extents[i] * row;
+    }
+  }
+
   /// A producer writes its output where the concat would copy it to.
   void place_inputs(const Node& concat) {
     const ValueId whole = concat.outputs.front();
@@ -87,6 +105,7 @@ class Placement {
   /// A gradient node reads its dy where the concat's gradient would copy it from.
   void place_gradients(const Node& gradient) {
     const ValueId whole = gradient.inputs.front();
+    if (cuts_block(whole, std::get<Concat>(gradient.op).axis)) return place_blocks(gradient);
     if (!cuts_rows(whole, std::get<Concat>(gradient.op).axis)) return;
     const std::vector<Dim>& extents = std::get<Concat>(gradient.op).extents;
     Dim first = 0;

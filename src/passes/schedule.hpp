@@ -11,4 +11,8 @@ namespace mpsnn {
 /// optimizer: if it fails, no update of the optimizer has happened.
 Graph schedule_updates(const Graph& graph, ValueId loss);
 
+/// Whether it is a concat of parameters along their first axis, which a session keeps side by
+/// side: see KernelSession::add_variables.
+bool joins_parameters(const Graph& graph, const Node& node);
+
 }  // namespace mpsnn

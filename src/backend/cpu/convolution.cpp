@@ -2,6 +2,7 @@
 
 #include "backend/cpu/column_sum.hpp"
 #include "backend/cpu/cpu_session.hpp"
+#include "backend/cpu/dense.hpp"
 #include "backend/cpu/half_convolution.hpp"
 #include "backend/cpu/kernels.hpp"
 #include "backend/cpu/own_convolution.hpp"
@@ -84,12 +85,28 @@ bool is_slow(const Desc& desc) {
   return !desc || is_reference(desc.impl_info_str());
 }
 
+/// The windows of the batch, if they follow each other in memory without a gap: x is then a
+/// matrix, a window per row. Else 0.
+Dim windows_in_rows(const ConvGeometry& g, Dim batch) {
+  const auto whole = [](const ConvAxis& a) {
+    return a.stride == a.kernel && a.coarse * a.kernel == a.fine;
+  };
+  const bool padded = g.h.before || g.w.before;
+  const bool plain = !g.transposed && g.groups == 1 && g.h.dilation * g.w.dilation == 1;
+  // One row high, or as wide as the image.
+  const bool rows = (g.h.kernel == 1 && g.h.stride == 1) || g.w.coarse == 1;
+  if (!plain || padded || g.taps() == 1 || !rows || !whole(g.h) || !whole(g.w)) return 0;
+  return batch * g.h.coarse * g.w.coarse;
+}
+
 template <class Conv>
 Kernel forward(KernelContext& k) {
   const auto& op = k.op<typename Conv::Op>();
   const Activation& activation = op.activation;
   const Layouts<Conv> g(k, k.in(0), k.in(1), k.out(0));
   if (op.accumulator == Accumulator::half) return half_convolution(k, g.geometry, activation);
+  if (const Dim rows = windows_in_rows(g.geometry, k.batch))
+    return rows_forward(k, rows, activation);
   CpuSession& session = CpuSession::of(k);
   const MemoryDesc bias = k.has_in(2) ? g.bias : MemoryDesc();
   const typename Conv::Forward desc =
@@ -166,6 +183,7 @@ Kernel bias_gradient(KernelContext& k) {
 template <class Conv>
 Kernel gradient(KernelContext& k) {
   const Layouts<Conv> g(k, k.in(1), k.in(2), k.in(0));
+  if (const Dim rows = windows_in_rows(g.geometry, k.batch)) return rows_gradient(k, rows);
   const typename Conv::Forward hint =
       fastest([&] { return g.forward(CpuSession::of(k).engine(), {}, {}); });
   const bool own = !hint;

@@ -1,3 +1,5 @@
+#include "backend/cpu/dense.hpp"
+
 #include <algorithm>
 
 #include "backend/cpu/column_sum.hpp"
@@ -18,8 +20,8 @@ struct Sizes {
   MemoryDesc x = floats({n, in}, Tag::ab), y = floats({n, out}, Tag::ab);
   MemoryDesc weight = floats({out, in}, Tag::ab), bias = floats({out}, Tag::a);
 
-  Sizes(const KernelContext& k, const Shape& weight_shape)
-      : n(k.batch), in(weight_shape[1]), out(weight_shape[0]) {}
+  /// `rows` of x, with the weight of an op whose first axis is the output.
+  Sizes(Dim rows, const Shape& w) : n(rows), in(w.size() / w[0]), out(w[0]) {}
 
   Inner inner(const dnnl::engine& engine, const MemoryDesc& layout, const MemoryDesc& bias_or_none,
               const Activation& activation) const {
@@ -42,11 +44,12 @@ bool is_updated(const KernelContext& k, ValueId value) {
 }
 
 /// y by inner product, whose implementation says in which `layout` it wants the weight.
-Primitive packed_product(KernelContext& k, const Sizes& s, MemoryDesc& layout) {
+Primitive packed_product(KernelContext& k, const Sizes& s, const Activation& activation,
+                         MemoryDesc& layout) {
   const MemoryDesc bias = k.has_in(2) ? s.bias : MemoryDesc();
   const Inner desc = need(k, [&] {
     return s.inner(CpuSession::of(k).engine(), floats({s.out, s.in}, Tag::any), bias,
-                   k.op<Dense>().activation);
+                   activation);
   });
   report(k, desc.impl_info_str());
   layout = desc.weights_desc();
@@ -58,12 +61,13 @@ Primitive packed_product(KernelContext& k, const Sizes& s, MemoryDesc& layout) {
 }
 
 /// y = x times the weight as it lies, transposed.
-Primitive product_in_place(KernelContext& k, const Sizes& s, std::string_view avoid) {
+Primitive product_in_place(KernelContext& k, const Sizes& s, const Activation& activation,
+                           std::string_view avoid) {
   const MemoryDesc weight = floats({s.in, s.out}, Tag::ba);
   const MemoryDesc bias = k.has_in(2) ? floats({1, s.out}, Tag::ab) : MemoryDesc();
   const auto make = [&] {
     return Matmul(CpuSession::of(k).engine(), s.x, weight, bias, s.y,
-                  attributes(k.op<Dense>().activation), true);
+                  attributes(activation), true);
   };
   const Matmul desc = need(k, make, avoid);
   report(k, desc.impl_info_str());
@@ -82,13 +86,13 @@ Primitive product_in_place(KernelContext& k, const Sizes& s, std::string_view av
 ///    512 ->  512, batch 64        0.07   (0.04)       0.10              0.18
 /// So a packed copy, which takes as much memory again as the weight, is for more than
 /// two images and for a weight that this graph does not change at every step.
-Kernel forward(KernelContext& k) {
+Kernel forward(KernelContext& k, Dim rows, const Activation& activation) {
   CpuSession& session = CpuSession::of(k);
-  const Sizes s(k, k.in(1));
+  const Sizes s(rows, k.in(1));
   MemoryDesc layout = s.weight;
-  Primitive run = k.batch <= 2 || is_updated(k, k.node.inputs[1])
-                      ? product_in_place(k, s, k.batch < 8 ? "brg" : "ref")
-                      : packed_product(k, s, layout);
+  Primitive run = rows <= 2 || is_updated(k, k.node.inputs[1])
+                      ? product_in_place(k, s, activation, rows < 8 ? "brg" : "ref")
+                      : packed_product(k, s, activation, layout);
   Weight weight(k, k.node.inputs[1], s.weight, layout);
   const Scratch scratch(k, run.scratch_bytes());
   return [&session, run, weight, scratch](const Launch& l) mutable {
@@ -133,13 +137,13 @@ Kernel weight_gradient(KernelContext& k, const Sizes& s, const Inner& hint) {
 }
 
 Kernel bias_gradient(KernelContext& k) {
-  const Dim channels = k.out(2)[0], rows = k.batch;
+  const Dim channels = k.out(2)[0], rows = k.in_elements(0) / channels;
   report(k, "mpsnn");
   return [=](const Launch& l) { column_sum(l.in<float>(0), rows, channels, l.out<float>(2)); };
 }
 
-Kernel gradient(KernelContext& k) {
-  const Sizes s(k, k.in(2));
+Kernel gradient(KernelContext& k, Dim rows) {
+  const Sizes s(rows, k.in(2));
   const Inner hint = need(k, [&] { return s.inner(CpuSession::of(k).engine(), s.weight, {}, {}); });
   Kernel data, weight;
   if (k.has_out(1))
@@ -155,6 +159,15 @@ Kernel gradient(KernelContext& k) {
 
 }  // namespace
 
-KernelPair dense_kernels() { return {forward, gradient}; }
+KernelPair dense_kernels() {
+  return {[](KernelContext& k) { return forward(k, k.batch, k.op<Dense>().activation); },
+          [](KernelContext& k) { return gradient(k, k.batch); }};
+}
+
+Kernel rows_forward(KernelContext& k, Dim rows, const Activation& activation) {
+  return forward(k, rows, activation);
+}
+
+Kernel rows_gradient(KernelContext& k, Dim rows) { return gradient(k, rows); }
 
 }  // namespace mpsnn::cpu
