@@ -58,7 +58,9 @@ def recurrent(
 
     told = {"initial": initial, "lengths": lengths, "result": result}
     shown = {key: value for key, value in told.items() if value not in (False, "y")}
-    return Case(op, lambda g, *v, **o: build(g, *v, **options), images, parameters, options=shown | options)
+    return Case(
+        op, lambda g, *v, **o: build(g, *v, **options), images, parameters, options=shown | options
+    )
 
 
 def variants(op: str, **options: Any) -> list[Case]:

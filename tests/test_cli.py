@@ -16,7 +16,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 import mpsnn
-from mpsnn import cli_digits, cli_report, data, io, layers, models, plots
+from mpsnn import cli_report, cli_tasks, data, io, layers, models, plots
 from mpsnn.cli import app
 
 KEYS = (
@@ -40,7 +40,8 @@ def run(monkeypatch: pytest.MonkeyPatch) -> Run:
     few = data.Digits(*(getattr(all_digits, f.name)[:600] for f in dataclasses.fields(all_digits)))
     monkeypatch.setattr(data, "digits", lambda: few)
     monkeypatch.setattr(models, "digits", small_model)
-    monkeypatch.setattr(cli_digits, "LEARNING_RATE", 0.02)
+    quick = dataclasses.replace(cli_tasks.DIGITS, learning_rate=0.02)
+    monkeypatch.setattr(cli_tasks, "DIGITS", quick)
 
     def invoke(*arguments: object) -> Result:
         return CliRunner().invoke(app, [str(argument) for argument in arguments])

@@ -29,7 +29,7 @@ struct JoinOps<OpList<A...>> {
 template <class... A, class... B, class... Rest>
 struct JoinOps<OpList<A...>, OpList<B...>, Rest...> : JoinOps<OpList<A..., B...>, Rest...> {};
 
-using Op = JoinOps<SourceOps, ConvolutionOps, PoolingOps, NormalizationOps, NeuronOps,
-                   RecurrentOps, ArithmeticOps, LayoutOps, SamplingOps, ReductionOps, LossOps, UpdateOps>::type;
+using Op = JoinOps<SourceOps, ConvolutionOps, PoolingOps, NormalizationOps, NeuronOps, RecurrentOps,
+                   ArithmeticOps, LayoutOps, SamplingOps, ReductionOps, LossOps, UpdateOps>::type;
 
 }  // namespace mpsnn

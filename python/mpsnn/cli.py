@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 import mpsnn
-from mpsnn import cli_digits
+from mpsnn import cli_tasks, cli_train
 
 app = typer.Typer(
     help="Train and run neural networks as graphs.",
@@ -40,49 +40,79 @@ def main(
     """Train and run neural networks as graphs."""
 
 
+Backend = Annotated[str | None, typer.Option(help="See `mpsnn info`.", show_default="the fastest")]
+Epochs = Annotated[
+    int | None, typer.Option(min=1, help="Passes over the data, those before --resume included.")
+]
+Batch = Annotated[int | None, typer.Option(min=1, help="Examples per step.")]
+Seed = Annotated[
+    int | None,
+    typer.Option(min=0, max=2**64 - 1, help="Of weights, order and dropout.", show_default="0"),
+]
+Precision = Annotated[str, typer.Option(help="Of the computation.")]
+Save = Annotated[Path | None, typer.Option(help="Checkpoint, after every epoch and at Ctrl-C.")]
+Resume = Annotated[Path | None, typer.Option(help="Continue from this checkpoint.")]
+Plot = Annotated[Path | None, typer.Option(help="PNG of the confusion matrix and the loss curve.")]
+Target = Annotated[
+    float | None, typer.Option(min=0, max=1, help="Stop after the epoch that reaches it.")
+]
+Json = Annotated[bool, typer.Option("--json", help="One last line on stdout; the rest on stderr.")]
+
+
 @train_app.command("digits")
 def train_digits(
-    backend: Annotated[
-        str | None, typer.Option(help="See `mpsnn info`.", show_default="the fastest")
-    ] = None,
-    epochs: Annotated[
-        int, typer.Option(min=1, help="Passes over the digits, those before --resume included.")
-    ] = 5,
-    batch: Annotated[
-        int | None, typer.Option(min=1, help="Images per step.", show_default="64")
-    ] = None,
-    seed: Annotated[
-        int | None,
-        typer.Option(min=0, max=2**64 - 1, help="Of weights, order and dropout.", show_default="0"),
-    ] = None,
-    precision: Annotated[str, typer.Option(help="Of the computation.")] = "float32",
-    save: Annotated[
-        Path | None, typer.Option(help="Checkpoint, after every epoch and at Ctrl-C.")
-    ] = None,
-    resume: Annotated[Path | None, typer.Option(help="Continue from this checkpoint.")] = None,
-    plot: Annotated[
-        Path | None, typer.Option(help="PNG of the confusion matrix and the loss curve.")
-    ] = None,
-    target_accuracy: Annotated[
-        float | None, typer.Option(min=0, max=1, help="Stop after the epoch that reaches it.")
-    ] = None,
-    json_line: Annotated[
-        bool, typer.Option("--json", help="One last line on stdout; the rest on stderr.")
-    ] = False,
+    backend: Backend = None,
+    epochs: Epochs = None,
+    batch: Batch = None,
+    seed: Seed = None,
+    precision: Precision = "float32",
+    save: Save = None,
+    resume: Resume = None,
+    plot: Plot = None,
+    target_accuracy: Target = None,
+    json_line: Json = False,
 ) -> None:
-    """Train the network of WWDC 2018 session 609 on 6000 handwritten digits."""
-    options = cli_digits.Options(
+    """Train the network of WWDC 2018 session 609 on 6000 handwritten digits, in 5 epochs."""
+    options = cli_train.Options(
         backend, epochs, batch, seed, precision, save, resume, plot, target_accuracy, json_line
     )
+    _train(cli_tasks.DIGITS, options)
+
+
+@train_app.command("activity")
+def train_activity(
+    backend: Backend = None,
+    epochs: Epochs = None,
+    batch: Batch = None,
+    seed: Seed = None,
+    precision: Precision = "float32",
+    save: Save = None,
+    resume: Resume = None,
+    plot: Plot = None,
+    target_accuracy: Target = None,
+    json_line: Json = False,
+) -> None:
+    """Train a convolution and an LSTM on 7 exercises of 10 people, in 20 epochs.
+
+    The recordings are of a smart watch's accelerometer and gyroscope. The test is on three
+    people who are not among those it trains on.
+    """
+    options = cli_train.Options(
+        backend, epochs, batch, seed, precision, save, resume, plot, target_accuracy, json_line
+    )
+    _train(cli_tasks.ACTIVITY, options)
+
+
+def _train(task: cli_tasks.Task, options: cli_train.Options) -> None:
     try:
-        summary = cli_digits.run(options)
-    except cli_digits.UsageError as error:
+        summary = cli_train.run(task, options)
+    except cli_train.UsageError as error:
         raise _fail(error, 2) from error
     except KeyboardInterrupt:
         raise typer.Exit(INTERRUPTED) from None
     except (mpsnn.Error, OSError) as error:
         raise _fail(error, 1) from error
-    if json_line:
+    if options.json:
         typer.echo(json.dumps(summary))
 
 

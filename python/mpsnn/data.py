@@ -1,4 +1,4 @@
-"""Batches, and the handwritten digits that come with the package."""
+"""Batches, and the data that come with the package: handwritten digits, and exercises."""
 
 from __future__ import annotations
 
@@ -40,6 +40,121 @@ def digits() -> Digits:
             arrays["x_test"][..., np.newaxis],
             arrays["y_test"],
         )
+
+
+@dataclass(frozen=True, eq=False)
+class Recordings:
+    """Shoulder exercises recorded by a smart watch at 50 Hz, by several subjects.
+
+    Source: Burns et al., arXiv:1802.01489. BSD licence: see datasets/LICENSE-ACTIVITY.txt.
+
+    Attributes:
+        samples: Of each recording, float32 (T, 6): acceleration in units of gravity, and
+            rotation in rad/s, each along x, y and z. T is 947 to 2618.
+        exercises: Of each, an index into `classes`, uint8 (140,).
+        subjects: Of each, 1 to 10, uint8 (140,).
+        classes: Names of the seven exercises: pendulum, abduction, forward elevation, internal
+            rotation, external rotation, trapezius extension, upright row.
+    """
+
+    samples: tuple[NDArray[np.float32], ...]
+    exercises: NDArray[np.uint8]
+    subjects: NDArray[np.uint8]
+    classes: tuple[str, ...]
+
+    def of(self, subjects: Sequence[int]) -> Recordings:
+        """Those of some subjects."""
+        chosen = np.isin(self.subjects, list(subjects))
+        samples = tuple(x for x, wanted in zip(self.samples, chosen, strict=True) if wanted)
+        return Recordings(samples, self.exercises[chosen], self.subjects[chosen], self.classes)
+
+    def windows(self, width: int, step: int) -> tuple[NDArray[np.float32], NDArray[np.uint8]]:
+        """All parts of `width` samples, one every `step` samples, and their exercises.
+
+        Returns:
+            (N, width, 6) and (N,).
+
+        Raises:
+            ShapeError: If a number is under 1, or no recording is that long.
+        """
+        size = arguments.integer("windows", "width", width, 1)
+        stride = arguments.integer("windows", "step", step, 1)
+        parts, exercises = [], []
+        for x, exercise in zip(self.samples, self.exercises, strict=True):
+            for start in range(0, len(x) - size + 1, stride):
+                parts.append(x[start : start + size])
+                exercises.append(exercise)
+        if not parts:
+            raise ShapeError(f"windows: no recording has {size} samples")
+        return np.ascontiguousarray(np.stack(parts)), np.array(exercises, np.uint8)
+
+
+def recordings() -> Recordings:
+    """Load the 140 recordings of shoulder exercises."""
+    with (
+        files("mpsnn").joinpath("datasets", "activity.npz").open("rb") as file,
+        np.load(file, allow_pickle=False) as arrays,
+    ):
+        samples = arrays["samples"] * arrays["step"]
+        return Recordings(
+            tuple(np.split(samples, arrays["offsets"][1:-1])),
+            arrays["exercise"],
+            arrays["subject"],
+            tuple(map(str, arrays["classes"])),
+        )
+
+
+TEST_SUBJECTS = (8, 9, 10)
+
+
+@dataclass(frozen=True, eq=False)
+class Activity:
+    """Windows of shoulder exercises, of subjects to train on and of others to test.
+
+    Each channel has mean 0 and deviation 1 over the training windows.
+
+    Attributes:
+        train_windows: float32 (N, 200, 6): 4 seconds at 50 Hz.
+        train_labels: Index of the exercise, uint8 (N,).
+        test_windows: As those for training, of subjects 8 to 10.
+        test_labels: Likewise.
+        classes: Names of the exercises.
+        mean: Of the training samples before, float32 (6,).
+        deviation: Likewise.
+    """
+
+    train_windows: NDArray[np.float32]
+    train_labels: NDArray[np.uint8]
+    test_windows: NDArray[np.float32]
+    test_labels: NDArray[np.uint8]
+    classes: tuple[str, ...]
+    mean: NDArray[np.float32]
+    deviation: NDArray[np.float32]
+
+
+def activity(width: int = 200, step: int = 100) -> Activity:
+    """Cut the recordings into windows, and standardise them by the training subjects.
+
+    Args:
+        width: Samples of a window.
+        step: Samples from one window of a recording to the next.
+    """
+    everyone = recordings()
+    held_out = everyone.of(TEST_SUBJECTS)
+    others = everyone.of(sorted({*everyone.subjects.tolist()} - {*TEST_SUBJECTS}))
+    train, train_labels = others.windows(width, step)
+    test, test_labels = held_out.windows(width, step)
+    mean = train.mean(axis=(0, 1), dtype=np.float64).astype(np.float32)
+    deviation = train.std(axis=(0, 1), dtype=np.float64).astype(np.float32)
+    return Activity(
+        (train - mean) / deviation,
+        train_labels,
+        (test - mean) / deviation,
+        test_labels,
+        everyone.classes,
+        mean,
+        deviation,
+    )
 
 
 def batches(

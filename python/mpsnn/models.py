@@ -9,11 +9,11 @@ from mpsnn.graph import Graph
 from mpsnn.inception import inception_v3
 from mpsnn.values import Value
 
-__all__ = ["Classifier", "digits", "inception_v3"]
+__all__ = ["Classifier", "activity", "digits", "inception_v3"]
 
 
 class Classifier(NamedTuple):
-    """The ends of a network that classifies images."""
+    """The ends of a network that classifies."""
 
     images: Value
     labels: Value
@@ -35,3 +35,17 @@ def digits(graph: Graph) -> Classifier:
     x = graph.relu(layers.Dense(1024)(x))
     x = graph.dropout(x, 0.5)
     return Classifier(images, labels, layers.Dense(10)(x))
+
+
+def activity(graph: Graph) -> Classifier:
+    """A network after WWDC 2018 session 609 for windows of 200 samples of a smart watch.
+
+    A convolution to 20 steps, an LSTM over them, and two dense layers with batch normalisation:
+    (200, 6) to logits (7,), 240 thousand parameters.
+    """
+    windows = graph.input(200, 6, name="windows")
+    labels = graph.labels(7, name="labels")
+    x = graph.relu(layers.Conv1d(64, kernel=10, stride=10, padding="valid")(windows))
+    x = layers.LSTM(200, return_sequences=False)(x)
+    x = graph.relu(layers.BatchNorm()(layers.Dense(128)(x)))
+    return Classifier(windows, labels, layers.Dense(7)(x))

@@ -42,7 +42,11 @@ def confusion_matrix(
 
 
 def save_training(
-    path: str | PathLike[str], losses: Sequence[float], matrix: NDArray[np.int64], title: str
+    path: str | PathLike[str],
+    losses: Sequence[float],
+    matrix: NDArray[np.int64],
+    title: str,
+    classes: Sequence[str],
 ) -> None:
     """Draw the loss of each step and a confusion matrix, as a PNG.
 
@@ -53,6 +57,7 @@ def save_training(
         losses: One for each step.
         matrix: Rows are true classes.
         title: Of the picture.
+        classes: Names, in the order of the rows.
 
     Raises:
         OSError: If the file cannot be written.
@@ -65,7 +70,7 @@ def save_training(
     figure.suptitle(title)
     left, right = figure.subplots(1, 2)
     _draw_losses(left, losses)
-    _draw_matrix(right, matrix)
+    _draw_matrix(right, matrix, classes)
     figure.savefig(path, format="png", dpi=120)
 
 
@@ -79,11 +84,12 @@ def _draw_losses(axes: Axes, losses: Sequence[float]) -> None:
     axes.set(xlabel="step", ylabel="loss", title="training loss")
 
 
-def _draw_matrix(axes: Axes, matrix: NDArray[np.int64]) -> None:
+def _draw_matrix(axes: Axes, matrix: NDArray[np.int64], classes: Sequence[str]) -> None:
     axes.imshow(np.log1p(matrix), cmap="Blues")
     for (i, j), count in np.ndenumerate(matrix):
         if count:
             color = "white" if np.log1p(count) > np.log1p(matrix.max()) / 2 else "black"
             axes.text(j, i, str(count), ha="center", va="center", fontsize=7, color=color)
-    ticks = range(len(matrix))
-    axes.set(xlabel="predicted", ylabel="true", title="test digits", xticks=ticks, yticks=ticks)
+    axes.set(xlabel="predicted", ylabel="true", title="test")
+    axes.set_xticks(range(len(matrix)), classes)
+    axes.set_yticks(range(len(matrix)), classes)

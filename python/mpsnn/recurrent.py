@@ -8,14 +8,9 @@ with two directions "forward." and "backward.": "lstm_1.layer_0.backward.forget_
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any, Literal, TypeAlias
 
-import numpy as np
 from numpy.typing import NDArray
-
-from mpsnn import arguments
-from mpsnn._core import ShapeError
 
 Array: TypeAlias = NDArray[Any]
 Format: TypeAlias = Literal["pytorch", "keras", "onnx"]

@@ -50,8 +50,7 @@ void KernelExecutable::build(const KernelBackend& backend) {
 bool KernelExecutable::is_name_of_variable(const Node& node) const {
   if (node.outputs.empty()) return false;
   const ValueId root = graph_.root(node.outputs[0]);
-  return root != node.outputs[0] &&
-         (stored_.contains(root.index) || joined_.contains(root.index));
+  return root != node.outputs[0] && (stored_.contains(root.index) || joined_.contains(root.index));
 }
 
 /// Whether the node joins what lies side by side already; its output is then a name of that.

@@ -190,8 +190,9 @@ bool KernelSession::create(const Graph& graph, const Node& node, const Places& p
                     : parameter->trainable ? Variable::Kind::parameter
                                            : Variable::Kind::statistic};
   const auto place = places.find(node.label);
-  variable->buffer = place == places.end() ? std::shared_ptr<void>(memory_->buffer(variable->bytes()))
-                                           : place->second;
+  variable->buffer = place == places.end()
+                         ? std::shared_ptr<void>(memory_->buffer(variable->bytes()))
+                         : place->second;
   if (state && state->initial != 0) {
     const std::vector<float> values(shape.size(), state->initial);
     upload(*memory_, *variable, values.data(), DType::float32);

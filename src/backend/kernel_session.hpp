@@ -18,7 +18,7 @@ namespace mpsnn {
 struct StoredVariable {
   Variable info;
   std::shared_ptr<void> buffer;  ///< May be a part of that of others: see add_variables.
-  std::uint64_t version = 1;  ///< Raised by every write, so that copies know they are stale.
+  std::uint64_t version = 1;     ///< Raised by every write, so that copies know they are stale.
 
   std::size_t bytes() const { return info.shape.size() * size_of(info.dtype); }
 };

@@ -143,7 +143,8 @@ template <class T>
 OpSpec spec_of(std::string_view name, std::string_view extra,
                std::vector<TensorDesc> (*infer)(const Op&, std::span<const TensorDesc>)) {
   constexpr bool has_cells = std::is_same_v<T, Lstm>;
-  OpSpec s{.name = name, .inputs = {"x", "weight", "recurrent_weight", "bias?"}, .outputs = {"y", "h"}};
+  OpSpec s{
+      .name = name, .inputs = {"x", "weight", "recurrent_weight", "bias?"}, .outputs = {"y", "h"}};
   if (!extra.empty()) s.inputs.push_back(extra);
   s.inputs.push_back("initial_h?");
   if (has_cells) s.inputs.push_back("initial_c?");

@@ -16,11 +16,11 @@ struct Layout {
   Layout(const Op& op, const Shape& x, const Shape& weight);
 
   Dim T, I, H;
-  Dim gates;            ///< Blocks of H rows in the weights.
-  Dim saved;            ///< Blocks of H values per step in the output `gates`.
+  Dim gates;  ///< Blocks of H rows in the weights.
+  Dim saved;  ///< Blocks of H values per step in the output `gates`.
   bool reverse = false;
   int bias = 3;
-  int extra = -1;      ///< peephole or recurrent_bias; -1: the op has none.
+  int extra = -1;  ///< peephole or recurrent_bias; -1: the op has none.
   int initial_h = 4, initial_c = -1, lengths = 5;
   int inputs = 6;
   int outputs = 2;  ///< Saved ones: y, gates, cells.

@@ -47,8 +47,8 @@ struct Lstm {
 ///   z = update_gate(Wz x + Uz h + bz)      r = reset_gate(Wr x + Ur h + br)
 ///   n = candidate(Wn x + Un (r h) + bn)    h' = (1 - z^p)^(1/p) n + z h
 /// `reset_after`: n = candidate(Wn x + r (Un h + recurrent_bias) + bn), as PyTorch, cuDNN and
-/// Keras have it; recurrent_bias (H)? is then another input, and S = 4 H with Un h + recurrent_bias.
-/// `flip`: h' = (1 - z^p)^(1/p) h + z n.
+/// Keras have it; recurrent_bias (H)? is then another input, and S = 4 H with Un h +
+/// recurrent_bias. `flip`: h' = (1 - z^p)^(1/p) h + z n.
 struct Gru {
   Neuron update_gate = sigmoid_neuron;
   Neuron reset_gate = sigmoid_neuron;

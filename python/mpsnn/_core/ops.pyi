@@ -5,7 +5,7 @@ from __future__ import annotations
 import collections.abc
 import mpsnn._core
 import typing
-__all__: list[str] = ['Accumulate', 'Adam', 'Add', 'Arithmetic', 'AvgPool2d', 'BatchNorm', 'BatchReduce', 'ClipScale', 'Concat', 'Conv2d', 'ConvTranspose2d', 'CropAndResize', 'CrossChannelNorm', 'Dense', 'Dropout', 'FoldBatchNorm', 'GramMatrix', 'GridSample', 'GroupNorm', 'HostUpdate', 'InitialGradient', 'Input', 'L2Pool2d', 'Labels', 'LayerNorm', 'LocalContrastNorm', 'LogSoftmax', 'Loss', 'MatMul', 'MaxPool2d', 'Neuron', 'PRelu', 'Pad', 'Parameter', 'PrepareGradient', 'Reduce', 'Reshape', 'Resize', 'RmsProp', 'Running', 'Scalar', 'Sgd', 'Slice', 'Softmax', 'SpatialNorm', 'State', 'StopGradient', 'Transpose', 'YoloLoss']
+__all__: list[str] = ['Accumulate', 'Adam', 'Add', 'Arithmetic', 'AvgPool2d', 'BatchNorm', 'BatchReduce', 'ClipScale', 'Concat', 'Conv2d', 'ConvTranspose2d', 'CropAndResize', 'CrossChannelNorm', 'Dense', 'Dropout', 'FoldBatchNorm', 'GramMatrix', 'GridSample', 'GroupNorm', 'Gru', 'HostUpdate', 'InitialGradient', 'Input', 'L2Pool2d', 'Labels', 'LayerNorm', 'LocalContrastNorm', 'LogSoftmax', 'Loss', 'Lstm', 'MatMul', 'MaxPool2d', 'Mgu', 'Neuron', 'PRelu', 'Pad', 'Parameter', 'PrepareGradient', 'Reduce', 'Reshape', 'Resize', 'RmsProp', 'Rnn', 'Running', 'Scalar', 'Sgd', 'Slice', 'Softmax', 'SpatialNorm', 'State', 'StopGradient', 'Transpose', 'YoloLoss']
 class Input:
     def __init__(self, shape: collections.abc.Sequence[typing.SupportsInt | typing.SupportsIndex], dtype: str, scale: typing.SupportsFloat | typing.SupportsIndex, offset: typing.SupportsFloat | typing.SupportsIndex) -> None:
         ...
@@ -75,6 +75,18 @@ class LogSoftmax:
         ...
 class Dropout:
     def __init__(self, rate: typing.SupportsFloat | typing.SupportsIndex, key: typing.SupportsInt | typing.SupportsIndex, strides: typing.Annotated[collections.abc.Sequence[typing.SupportsInt | typing.SupportsIndex], "FixedSize(4)"]) -> None:
+        ...
+class Rnn:
+    def __init__(self, activation: Neuron, reverse: bool) -> None:
+        ...
+class Lstm:
+    def __init__(self, input_gate: Neuron, forget_gate: Neuron, cell_gate: Neuron, output_gate: Neuron, hidden: Neuron, reverse: bool) -> None:
+        ...
+class Gru:
+    def __init__(self, update_gate: Neuron, reset_gate: Neuron, candidate: Neuron, power: typing.SupportsFloat | typing.SupportsIndex, flip: bool, reset_after: bool, reverse: bool) -> None:
+        ...
+class Mgu:
+    def __init__(self, update_gate: Neuron, candidate: Neuron, power: typing.SupportsFloat | typing.SupportsIndex, flip: bool, reverse: bool) -> None:
         ...
 class Add:
     def __init__(self) -> None:

@@ -216,7 +216,9 @@ class Recurrent:
     def _op(self, x: Value, values: dict[str, Value], reverse: bool, name: str) -> Value:
         neurons = {gate: self._neuron(gate) for gate in GATES[self.kind] if gate}
         append: Any = getattr(x.graph, self.kind)
-        result: Value = append(x, **values, **neurons, **self._options(), reverse=reverse, name=name)
+        result: Value = append(
+            x, **values, **neurons, **self._options(), reverse=reverse, name=name
+        )
         return result
 
     def _neuron(self, gate: str) -> GateNeuron:

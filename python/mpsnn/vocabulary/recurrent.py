@@ -82,7 +82,7 @@ class Recurrent(Inputs):
         reverse: bool = False,
         name: str | None = None,
     ) -> Value:
-        """h' = activation(W x + U h + b), and y = h'. G = 1; arguments: see `Recurrent`.
+        """H' = activation(W x + U h + b), and y = h'. G = 1; arguments: see `Recurrent`.
 
         Raises:
             ShapeError: If a shape or neuron is not accepted.

@@ -48,8 +48,7 @@ Primitive packed_product(KernelContext& k, const Sizes& s, const Activation& act
                          MemoryDesc& layout) {
   const MemoryDesc bias = k.has_in(2) ? s.bias : MemoryDesc();
   const Inner desc = need(k, [&] {
-    return s.inner(CpuSession::of(k).engine(), floats({s.out, s.in}, Tag::any), bias,
-                   activation);
+    return s.inner(CpuSession::of(k).engine(), floats({s.out, s.in}, Tag::any), bias, activation);
   });
   report(k, desc.impl_info_str());
   layout = desc.weights_desc();
@@ -66,8 +65,7 @@ Primitive product_in_place(KernelContext& k, const Sizes& s, const Activation& a
   const MemoryDesc weight = floats({s.in, s.out}, Tag::ba);
   const MemoryDesc bias = k.has_in(2) ? floats({1, s.out}, Tag::ab) : MemoryDesc();
   const auto make = [&] {
-    return Matmul(CpuSession::of(k).engine(), s.x, weight, bias, s.y,
-                  attributes(activation), true);
+    return Matmul(CpuSession::of(k).engine(), s.x, weight, bias, s.y, attributes(activation), true);
   };
   const Matmul desc = need(k, make, avoid);
   report(k, desc.impl_info_str());

@@ -31,7 +31,9 @@ class ForwardPass {
         N_(k.batch),
         op_(name(k.node.op)),
         diagonal_(has_diagonal(k, g, 0)),
-        gates_at_(g.outputs == 1 ? -1 : g.initial_c >= 0 ? 3 : 2),
+        gates_at_(g.outputs == 1     ? -1
+                  : g.initial_c >= 0 ? 3
+                                     : 2),
         own_gates_(gates_at_ < 0 || !k.has_out(gates_at_)),
         transposed_(k, k.node.inputs[2], floats({g.gates * g.H, g.H}, Tag::ab),
                     floats({g.gates * g.H, g.H}, Tag::ba)),

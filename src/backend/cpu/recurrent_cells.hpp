@@ -10,7 +10,7 @@ namespace mpsnn::cpu {
 
 /// What does not change from step to step.
 struct Weights {
-  const float* U;   ///< Recurrent weight: forward as (H, G * H), back as it lies.
+  const float* U;  ///< Recurrent weight: forward as (H, G * H), back as it lies.
   const float *bias, *extra;
   bool diagonal;  ///< Of the peephole.
 };
@@ -18,9 +18,9 @@ struct Weights {
 /// The i-th step of images; one row each.
 struct Forward {
   Dim rows;
-  bool from_zero;    ///< Whether the state before is 0.
-  const Dim* at;     ///< Row of the step in what follows, which have one row for each step.
-  float* gates;      ///< Starts as W x, and becomes what is saved.
+  bool from_zero;  ///< Whether the state before is 0.
+  const Dim* at;   ///< Row of the step in what follows, which have one row for each step.
+  float* gates;    ///< Starts as W x, and becomes what is saved.
   Dim gates_stride;
   float *h, *c;      ///< The state before; becomes that after.
   float *sum, *tmp;  ///< (rows, G * H) and (rows, H) to use.
@@ -35,8 +35,8 @@ struct Backward {
   Dim gates_stride;
   const float* h;  ///< The state before, one row for each of these.
   float *dh, *dc;  ///< Gradient of the state after; becomes that of the one before.
-  float *da;       ///< Of W x + b.
-  float *operand;  ///< Of a Gru: what Un is multiplied with or, with reset_after, its gradient.
+  float* da;       ///< Of W x + b.
+  float* operand;  ///< Of a Gru: what Un is multiplied with or, with reset_after, its gradient.
   float* dextra;   ///< Of a diagonal peephole: summed up; null: not wanted.
   float* tmp;      ///< (rows, 2 * H) to use.
 };
@@ -179,8 +179,7 @@ struct GruCell {
         rows::multiply(a + r * H, s.h + j * H, s.tmp + j * H, H);
     }
     if (after()) return;
-    if (!s.from_zero)
-      gemm(s.rows, H, H, {s.tmp, H}, {w.U + n * H, G * H}, 0, s.sum, G * H);
+    if (!s.from_zero) gemm(s.rows, H, H, {s.tmp, H}, {w.U + n * H, G * H}, 0, s.sum, G * H);
     for (Dim j = 0; j < s.rows; ++j) {
       float* a = s.gates + s.at[j] * s.gates_stride;
       rows::add(a + n * H, s.from_zero ? nullptr : s.sum + j * G * H,

@@ -47,7 +47,8 @@ class GradientPass {
         gemm(slabs_.rows(), g_.I, width, {room_.da.at<float>(l), width}, {input(l, 1), g_.I}, 0,
              rows, g_.I);
       slabs_.each([&](const Slab& slab) {
-        each_row(slab, [&](Dim row, Dim at, Dim, Dim) { copy_row(rows, row, g_.I, dx + at * g_.I); });
+        each_row(slab,
+                 [&](Dim row, Dim at, Dim, Dim) { copy_row(rows, row, g_.I, dx + at * g_.I); });
       });
       clear_ends(slabs_, g_, N_, g_.I, dx);
     }
@@ -97,7 +98,8 @@ class GradientPass {
     const int first_dy = g_.inputs + g_.outputs;
     const float *dy = l.in<float>(0), *dh_last = input(l, first_dy);
     const float* dc_last = g_.initial_c >= 0 ? input(l, first_dy + 1) : nullptr;
-    float *dh = room_.dh.at<float>(l) + slab.first * H, *dc = room_.dc.at<float>(l) + slab.first * H;
+    float *dh = room_.dh.at<float>(l) + slab.first * H,
+          *dc = room_.dc.at<float>(l) + slab.first * H;
     for (Dim j = 0; j < slab.count(); ++j) {
       copy_row(dh_last, slab.images[j], H, dh + j * H);
       copy_row(dc_last, slab.images[j], H, dc + j * H);

@@ -45,7 +45,8 @@ Kernel forward(KernelContext& k) {
         const Dim at = n * g.T + g.step(i, length);
         for (Dim row = 0; row < g.gates * g.H; ++row) {
           saved[row] = bias ? bias[row] : 0;
-          for (Dim j = 0; j < g.I; ++j) saved[row] += weight[row * g.I + j] * input(0)[at * g.I + j];
+          for (Dim j = 0; j < g.I; ++j)
+            saved[row] += weight[row * g.I + j] * input(0)[at * g.I + j];
         }
         cell.forward({input(2), input(g.extra), diagonal, h.data(), c.data(), saved.data(),
                       h1.data(), c1.data()});
@@ -77,7 +78,7 @@ Kernel gradient(KernelContext& k) {
     const auto out = [&](int i) { return i < 0 ? nullptr : wanted(l, i); };
     const int y_at = g.inputs, dh_at = y_at + g.outputs;
     const double *dy = l.in<double>(0), *y = input(y_at), *weight = input(1);
-    const double *cells = has_cells ? input(y_at + 2) : nullptr;
+    const double* cells = has_cells ? input(y_at + 2) : nullptr;
     for (int i = 0; i < g.lengths; ++i) clear(out(i), sizes[i]);
     for (Dim n = 0; n < N; ++n) {
       const Dim length = length_of(input(g.lengths), n, g.T, mpsnn::name(mpsnn::Op(cell.op)));
@@ -85,10 +86,10 @@ Kernel gradient(KernelContext& k) {
       std::vector<double> dc = values_or_zeros(has_cells ? input(dh_at + 1) : nullptr, n, g.H);
       for (Dim i = length; i-- > 0;) {
         const Dim at = n * g.T + g.step(i, length), before = n * g.T + g.step(i - 1, length);
-        const auto h = i ? values_or_zeros(y, before, g.H)
-                         : values_or_zeros(input(g.initial_h), n, g.H);
-        const auto c = i ? values_or_zeros(cells, before, g.H)
-                         : values_or_zeros(input(g.initial_c), n, g.H);
+        const auto h =
+            i ? values_or_zeros(y, before, g.H) : values_or_zeros(input(g.initial_h), n, g.H);
+        const auto c =
+            i ? values_or_zeros(cells, before, g.H) : values_or_zeros(input(g.initial_c), n, g.H);
         auto h1 = values_or_zeros(y, at, g.H), c1 = values_or_zeros(cells, at, g.H);
         auto saved = values_or_zeros(g.outputs > 1 ? input(y_at + 1) : nullptr, at, g.saved * g.H);
         for (Dim j = 0; dy && j < g.H; ++j) dh[j] += dy[at * g.H + j];

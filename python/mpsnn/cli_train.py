@@ -1,4 +1,4 @@
-"""`mpsnn train digits`: checks its options, trains, tests, saves."""
+"""`mpsnn train ...`: checks its options, trains, tests, saves."""
 
 from __future__ import annotations
 
@@ -12,17 +12,16 @@ import numpy as np
 from numpy.typing import NDArray
 from rich.console import Console
 
-from mpsnn import data, io, models, plots
+from mpsnn import io, plots
 from mpsnn._core import Error, Step, backend_status
-from mpsnn.cli_report import Lines, report
+from mpsnn.cli_report import Lines, class_table, per_class, report
+from mpsnn.cli_tasks import Examples, Task
+from mpsnn.data import batches
 from mpsnn.graph import Graph
 from mpsnn.optim import Adam
 from mpsnn.training import Trainer
 
-BATCH = 64
 SEED = 0
-LEARNING_RATE = 1e-3
-DECAY = 0.8  # of the learning rate, per epoch
 SMOOTHED = 20  # steps in the loss that is shown
 
 
@@ -35,7 +34,7 @@ class Options:
     """What was asked for on the command line."""
 
     backend: str | None = None
-    epochs: int = 5
+    epochs: int | None = None
     batch: int | None = None
     seed: int | None = None
     precision: str = "float32"
@@ -46,7 +45,7 @@ class Options:
     json: bool = False
 
 
-def run(options: Options) -> dict[str, object]:
+def run(task: Task, options: Options) -> dict[str, object]:
     """Train, and return the summary that `--json` prints.
 
     Raises:
@@ -54,23 +53,23 @@ def run(options: Options) -> dict[str, object]:
         KeyboardInterrupt: After Ctrl-C, when the checkpoint is saved.
     """
     check(options)
-    batch, seed = _settle(options)
-    digits = data.digits()
-    if batch > len(digits.train_images):
-        raise UsageError(f"--batch {batch}: there are {len(digits.train_images)} training images")
+    batch, seed = _settle(task, options)
+    examples = task.load()
+    if batch > len(examples.train):
+        raise UsageError(f"--batch {batch}: there are {len(examples.train)} training {task.unit}")
     graph = Graph(seed=seed)
-    net = models.digits(graph)
+    net = task.network(graph)
     with Trainer(
         graph.softmax_cross_entropy(net.logits, net.labels),
         outputs=graph.softmax(net.logits),
-        optimizer=Adam(LEARNING_RATE),
+        optimizer=Adam(task.learning_rate),
         batch=batch,
         backend=options.backend,
         seed=seed,
     ) as trainer:
         if options.resume:
             trainer.load(options.resume)
-        course = Course(trainer, digits, options)
+        course = Course(trainer, task, examples, options)
         course.run()
         return course.summary()
 
@@ -102,10 +101,10 @@ def check(options: Options) -> None:
             raise UsageError(f"{option} {path}: cannot be written: {reason}") from error
 
 
-def _settle(options: Options) -> tuple[int, int]:
+def _settle(task: Task, options: Options) -> tuple[int, int]:
     """Batch and seed: as given, as in the checkpoint to resume, or the default."""
     if not options.resume:
-        batch = BATCH if options.batch is None else options.batch
+        batch = task.batch if options.batch is None else options.batch
         return batch, SEED if options.seed is None else options.seed
     try:
         metadata = io.read_metadata(options.resume)
@@ -123,17 +122,19 @@ def _settle(options: Options) -> tuple[int, int]:
 
 
 class Course:
-    """One run over the digits. The order of epoch e depends on the seed and e alone."""
+    """One run over the examples. The order of epoch e depends on the seed and e alone."""
 
-    def __init__(self, trainer: Trainer, digits: data.Digits, options: Options) -> None:
+    def __init__(self, trainer: Trainer, task: Task, examples: Examples, options: Options) -> None:
         self.trainer = trainer
-        self.digits = digits
+        self.task = task
+        self.examples = examples
         self.options = options
-        self.per_epoch = -(-len(digits.train_images) // trainer.batch)
+        self.epochs = task.epochs if options.epochs is None else options.epochs
+        self.per_epoch = -(-len(examples.train) // trainer.batch)
         self.losses: list[float] = []
         self.epoch_loss: float | None = None
         self.epoch = 0
-        self.images = 0
+        self.seen = 0
         self.training_seconds = 0.0
         self.seconds = 0.0
         self.accuracy: float | None = None
@@ -142,27 +143,29 @@ class Course:
     def run(self) -> None:
         """Train, test after every epoch, save and plot."""
         started = time.monotonic()
-        steps = self.per_epoch * self.options.epochs
+        steps = self.per_epoch * self.epochs
         console = Console(stderr=self.options.json)
-        with report(console, steps, self.trainer.step) as progress:
+        with report(console, steps, self.trainer.step, self.task.unit) as progress:
             try:
                 self._epochs(progress)
             except KeyboardInterrupt:
                 self._interrupted(progress)
                 raise
             self.seconds = time.monotonic() - started
+            if self.task.per_class:
+                progress.say(class_table(self.examples.classes, self.matrix()))
             self._plot(progress)
 
     def _epochs(self, progress: Lines) -> None:
         options = self.options
         self.epoch = self.trainer.step // self.per_epoch
-        while self.epoch < options.epochs:
+        while self.epoch < self.epochs:
             self._train_epoch(progress)
             self.epoch += 1
             self._test()
             progress.say(
-                f"epoch {self.epoch}/{options.epochs}  loss {self.epoch_loss:.4f}  "
-                f"test accuracy {self.accuracy:.2%}  {self._rate():,.0f} images/s"
+                f"epoch {self.epoch}/{self.epochs}  loss {self.epoch_loss:.4f}  "
+                f"test accuracy {self.accuracy:.2%}  {self._rate():,.0f} {self.task.unit}/s"
             )
             if options.save:
                 self.trainer.save(options.save)
@@ -184,11 +187,11 @@ class Course:
 
     def _train_epoch(self, progress: Lines) -> None:
         """Train what is left of the current epoch."""
-        trainer, digits, first = self.trainer, self.digits, len(self.losses)
-        trainer.learning_rate = LEARNING_RATE * DECAY**self.epoch
-        order = data.batches(
-            digits.train_images,
-            digits.train_labels,
+        trainer, first = self.trainer, len(self.losses)
+        trainer.learning_rate = self.task.learning_rate * self.task.decay**self.epoch
+        order = batches(
+            self.examples.train,
+            self.examples.train_labels,
             trainer.batch,
             seed=(trainer.seed, self.epoch),
         )
@@ -209,14 +212,14 @@ class Course:
     def _collect(self, step: Step, progress: Lines) -> None:
         loss = step.loss
         self.losses.append(float(loss.mean(dtype=np.float64)))
-        self.images += len(loss)
+        self.seen += len(loss)
         progress.step(float(np.mean(self.losses[-SMOOTHED:])), self._rate())
 
     def _rate(self) -> float:
-        return self.images / self.training_seconds if self.training_seconds else 0.0
+        return self.seen / self.training_seconds if self.training_seconds else 0.0
 
     def _test(self) -> None:
-        result = self.trainer.evaluate(self.digits.test_images, self.digits.test_labels)
+        result = self.trainer.evaluate(self.examples.test, self.examples.test_labels)
         self.accuracy = result.accuracy
         self.predictions = result.outputs[0].argmax(axis=1)
 
@@ -234,21 +237,33 @@ class Course:
     def _plot(self, progress: Lines) -> None:
         if self.options.plot is None or self.predictions is None:
             return
-        matrix = plots.confusion_matrix(self.digits.test_labels, self.predictions, 10)
-        title = f"digits: {self.accuracy:.2%} of the test digits after {self.epoch} epochs"
-        plots.save_training(self.options.plot, self.losses, matrix, title)
+        title = (
+            f"{self.task.name}: {self.accuracy:.2%} of the test {self.task.unit} "
+            f"after {self.epoch} epochs"
+        )
+        classes = self.examples.classes
+        plots.save_training(self.options.plot, self.losses, self.matrix(), title, classes)
         progress.say(f"plotted to {self.options.plot}")
+
+    def matrix(self) -> NDArray[np.int64]:
+        """How often test examples of class i were taken for class j."""
+        assert self.predictions is not None
+        count = len(self.examples.classes)
+        return plots.confusion_matrix(self.examples.test_labels, self.predictions, count)
 
     def summary(self) -> dict[str, object]:
         """What `--json` prints. Times are of this run, epochs and steps of all runs."""
-        return {
-            "example": "digits",
+        found: dict[str, object] = {
+            "example": self.task.name,
             "backend": self.trainer.backend,
             "precision": self.options.precision,
             "epochs": self.epoch,
             "steps": self.trainer.step,
             "test_accuracy": self.accuracy,
             "final_loss": self.epoch_loss,
-            "images_per_second": self._rate() or None,
+            f"{self.task.unit}_per_second": self._rate() or None,
             "seconds": self.seconds,
         }
+        if self.task.per_class:
+            found["classes"] = per_class(self.examples.classes, self.matrix())
+        return found
