@@ -4,6 +4,7 @@ import dataclasses
 import json
 import math
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -248,35 +249,22 @@ def test_info_lists_every_backend_and_why_some_are_missing(run: Run) -> None:
     assert all(row["name"] in text and row["detail"] in text for row in found["backends"])
 
 
+def test_activity_reports_every_class(run: Run, tmp_path: Path) -> None:
+    result = run("train", "activity", "--epochs", 1, "--json", "--plot", tmp_path / "a.png")
+    found = summary(result)
+    assert found["example"] == "activity"
+    assert found["windows_per_second"] > 0
+    assert 0.4 < found["test_accuracy"] <= 1, "a guess is 0.14"
+    classes = found["classes"]
+    assert sum(row["examples"] for row in classes.values()) == 707
+    right = sum(row["examples"] * row["recall"] for row in classes.values())
+    assert right / 707 == pytest.approx(found["test_accuracy"])
+    assert re.search(r"^class +examples +recall +precision$", result.stderr, re.MULTILINE)
+    assert re.search(r"^PEN +77 +[\d.]+% +([\d.]+%|-)$", result.stderr, re.MULTILINE)
+
+
 def test_the_module_and_the_version_option_work() -> None:
     result = subprocess.run(
         [sys.executable, "-m", "mpsnn", "--version"], capture_output=True, text=True, check=True
     )
     assert result.stdout == f"mpsnn {mpsnn.__version__}\n"
-
-
-def test_a_terminal_gets_a_bar(capsys: pytest.CaptureFixture[str]) -> None:
-    from rich.console import Console
-
-    console = Console(force_terminal=True, width=100)
-    with cli_report.report(console, steps=4, done=1) as report:
-        report.step(0.5, 1234.0)
-        report.say("epoch 1/1 [done]")
-    shown = capsys.readouterr().out
-    assert "2/4" in shown
-    assert "loss 0.5000" in shown
-    assert "1,234 images/s" in shown
-    assert "epoch 1/1 [done]" in shown
-
-
-def test_lines_of_steps_appear_only_after_a_while(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    from rich.console import Console
-
-    now = 0.0
-    monkeypatch.setattr(cli_report, "monotonic", lambda: now)
-    with cli_report.report(Console(), steps=40, done=0) as report:
-        for now in (1.0, 9.0, 10.0, 11.0):  # noqa: B007  (read by the clock)
-            report.step(0.25, 8.0)
-    assert capsys.readouterr().out == "step 3/40  loss 0.2500  8 images/s  123 s left\n"

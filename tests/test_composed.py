@@ -34,6 +34,52 @@ def test_depth_to_space_and_back(backend: str, rng) -> None:
     np.testing.assert_array_equal(back, x)
 
 
+def test_an_image_becomes_a_sequence_and_back(backend: str, rng) -> None:
+    x = rng.standard_normal((2, 3, 4, 5)).astype(np.float32)
+    columns = x.transpose(0, 2, 1, 3).reshape(2, 4, 15)
+    ours = infer(backend, lambda g, x: g.image_to_matrix(x), x)
+    np.testing.assert_array_equal(ours, columns)
+    ours = infer(backend, lambda g, x: g.image_to_matrix(x, "rows"), x)
+    np.testing.assert_array_equal(ours, x.reshape(2, 3, 20))
+    for steps in ("columns", "rows"):
+        again = infer(
+            backend,
+            lambda g, x, s=steps: g.matrix_to_image(g.image_to_matrix(x, s), 5, s),
+            x,
+        )
+        np.testing.assert_array_equal(again, x)
+    g = Graph()
+    row = g.input(1, 6, 2)
+    g.matrix_to_image(g.image_to_matrix(row))
+    ops = [node.op for node in mpsnn._core.nodes(g.core)]
+    assert ops == ["input", "reshape", "reshape"], "one row: the same memory"
+
+
+def test_convolution_recurrent_layer_and_convolution_are_one_graph(backend: str) -> None:
+    """Learns in which half of the columns an image is bright."""
+    rng = np.random.default_rng(2)
+    g = Graph(seed=1)
+    x, label = g.input(4, 8, 1), g.labels(2)
+    y = g.relu(layers.Conv2d(3, 3)(x))
+    y = g.matrix_to_image(layers.LSTM(6)(g.image_to_matrix(y)), 3)
+    logits = layers.Dense(2)(g.global_avg_pool2d(g.relu(layers.Conv2d(5, 3)(y))))
+    trainer = Trainer(
+        g.softmax_cross_entropy(logits, label), logits,
+        batch=16, backend=backend, optimizer=mpsnn.Adam(0.02),
+    )  # fmt: skip
+
+    def batch(n: int) -> tuple[np.ndarray, np.ndarray]:
+        half = rng.integers(0, 2, n)
+        images = rng.normal(size=(n, 4, 8, 1)).astype(np.float32)
+        for image, right in zip(images, half, strict=True):
+            image[:, 4 * right : 4 * right + 4] += 0.7
+        return images, half
+
+    for _ in range(80):
+        trainer.train_step(*batch(16))
+    assert trainer.evaluate(*batch(200)).accuracy > 0.9
+
+
 def test_local_correlation(backend: str, rng) -> None:
     a, b = rng.standard_normal((2, 2, 5, 6, 3))
     around = np.pad(b, ((0, 0), (1, 1), (4, 4), (0, 0)))

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import mpsnn
-from mpsnn import data
+from mpsnn import ShapeError, data
 
 
 def test_the_digits_are_6000_and_1000_images_with_ten_balanced_classes() -> None:
@@ -29,6 +29,50 @@ def test_the_digits_come_with_their_own_licence() -> None:
     notice = Path(mpsnn.__file__).parent / "datasets" / "LICENSE-DIGITS.txt"
     assert "CC BY-SA 3.0" in notice.read_text()
     assert "LeCun" in notice.read_text()
+
+
+def test_the_recordings_are_of_ten_people_and_seven_exercises() -> None:
+    found = data.recordings()
+    assert len(found.samples) == len(found.exercises) == len(found.subjects) == 140
+    assert {x.shape[1] for x in found.samples} == {6}
+    assert (min(map(len, found.samples)), max(map(len, found.samples))) == (947, 2618)
+    assert sum(map(len, found.samples)) == 244102
+    assert set(found.subjects) == set(range(1, 11))
+    assert set(found.exercises) == set(range(7))
+    assert found.classes == ("PEN", "ABD", "FEL", "IR", "ER", "TRAP", "ROW")
+    # A watch at rest feels one gravity: in the mean it is near that while it moves slowly.
+    force = np.concatenate([np.linalg.norm(x[:, :3], axis=1) for x in found.samples])
+    assert 0.9 < np.median(force) < 1.1
+    assert len(found.of([2]).samples) == (found.subjects == 2).sum()
+
+
+def test_no_window_of_a_test_subject_is_trained_on() -> None:
+    a = data.activity()
+    assert a.train_windows.shape == (1522, 200, 6)
+    assert a.test_windows.shape == (707, 200, 6)
+    assert a.train_windows.dtype == np.float32
+    np.testing.assert_allclose(a.train_windows.mean((0, 1), dtype=float), 0, atol=1e-5)
+    np.testing.assert_allclose(a.train_windows.std((0, 1), dtype=float), 1, atol=1e-5)
+    known = {window.tobytes() for window in a.train_windows}
+    assert not any(window.tobytes() in known for window in a.test_windows)
+    first = data.recordings().of(data.TEST_SUBJECTS).samples[0]
+    again = a.test_windows[0] * a.deviation + a.mean
+    np.testing.assert_allclose(again, first[:200], atol=1e-5)
+
+
+def test_windows_that_cannot_be_are_refused() -> None:
+    found = data.recordings().of([1])
+    assert found.windows(900, 5000)[0].shape == (len(found.samples), 900, 6)
+    for arguments, message in (((0, 1), "width"), ((9, 0), "step"), ((5000, 1), "5000 samples")):
+        with pytest.raises(ShapeError, match=message):
+            found.windows(*arguments)
+
+
+def test_the_recordings_come_with_their_own_licence() -> None:
+    assert mpsnn.__file__ is not None
+    notice = Path(mpsnn.__file__).parent / "datasets" / "LICENSE-ACTIVITY.txt"
+    assert "Copyright (c) 2018, David M. Burns" in notice.read_text()
+    assert "Redistributions in binary form must reproduce" in notice.read_text()
 
 
 def test_an_epoch_has_every_image_once_with_its_own_label(rng: np.random.Generator) -> None:

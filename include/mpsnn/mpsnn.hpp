@@ -6,6 +6,7 @@
 #include "mpsnn/graph.hpp"
 #include "mpsnn/loss_labels.hpp"
 #include "mpsnn/ops.hpp"
+#include "mpsnn/predictor.hpp"
 #include "mpsnn/shape.hpp"
 #include "mpsnn/sources.hpp"
 #include "mpsnn/trainer.hpp"

@@ -7,6 +7,7 @@
 
 #include "mpsnn/backend.hpp"
 #include "mpsnn/loss_labels.hpp"
+#include "mpsnn/predictor.hpp"
 #include "mpsnn/training.hpp"
 
 namespace mpsnn {
@@ -43,8 +44,6 @@ class Step {
  private:
   std::shared_ptr<State> state_;
 };
-
-using Inputs = std::vector<std::pair<ValueId, HostArray>>;
 
 /// A training graph and inference graphs over the same variables. Thread-safe;
 /// a call after `close` throws Error. From a completion callback only reading is

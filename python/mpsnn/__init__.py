@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from importlib.metadata import version
 
-from mpsnn import data, initializers, layers, models, schedules
+from mpsnn import data, initializers, layers, models, recurrent, schedules
 from mpsnn._core import (
     DeviceError,
     Error,
@@ -33,10 +33,12 @@ from mpsnn.initializers import (
     GlorotUniform,
     HeNormal,
     HeUniform,
+    Orthogonal,
     Uniform,
 )
 from mpsnn.io import CheckpointError
 from mpsnn.optim import SGD, Adam, AdamW, RMSProp
+from mpsnn.predictor import Predictor
 from mpsnn.sources import ArraySource, DataSource, FileSource, InitializerSource
 from mpsnn.training import Step, Trainer
 from mpsnn.values import Value
@@ -63,6 +65,8 @@ __all__ = [
     "InitializerSource",
     "LossLabels",
     "NumericError",
+    "Orthogonal",
+    "Predictor",
     "RMSProp",
     "ShapeError",
     "Step",
@@ -78,5 +82,6 @@ __all__ = [
     "initializers",
     "layers",
     "models",
+    "recurrent",
     "schedules",
 ]

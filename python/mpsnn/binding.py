@@ -68,7 +68,7 @@ def bind_images(inputs: Sequence[Value], images: Images) -> list[tuple[ValueId, 
                 f"images: the graph has {len(inputs)} inputs, so pass a mapping from each to "
                 f"its array; they are {names}"
             )
-        return [(inputs[0].id, images)]
+        return [(inputs[0].id, _integers(inputs[0], images))]
     if not isinstance(images, Mapping):
         raise TypeError(
             f"images: must be a numpy array or a mapping of them, got {type(images).__name__}"
@@ -81,7 +81,7 @@ def bind_images(inputs: Sequence[Value], images: Images) -> list[tuple[ValueId, 
             raise ShapeError(f"images: {key!r} is no input of this graph; they are {names}")
         if by_key[key] in bound:
             raise ShapeError(f"images: {by_key[key].label} is given twice")
-        bound[by_key[key]] = _array("images", array)
+        bound[by_key[key]] = _integers(by_key[key], _array("images", array))
     return [(value.id, array) for value, array in bound.items()]
 
 
@@ -154,6 +154,19 @@ def accuracy(output: Array, truth: LossLabels) -> float | None:
 
 def _are_distributions(labels: Array) -> bool:
     return labels.ndim == 2 and labels.min() >= 0 and bool(np.allclose(labels.sum(axis=1), 1, 1e-3))
+
+
+def _integers(value: Value, images: Array) -> Array:
+    """`images` as int32, if they are integers and the input is of that dtype."""
+    if images.dtype.kind not in "iu" or images.dtype in (np.int32, np.uint8):
+        return images
+    if value not in value.graph.integer_inputs:
+        return images
+    if images.size and not _INT32.min <= images.min() <= images.max() <= _INT32.max:
+        raise ShapeError(
+            f"images[{value.label!r}]: must fit int32, got {images.min()} to {images.max()}"
+        )
+    return images.astype(np.int32, order="C")
 
 
 def _native(labels: Array) -> Array:

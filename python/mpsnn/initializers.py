@@ -123,3 +123,4 @@ class Orthogonal:
 ZERO = Constant(0.0)
 ONE = Constant(1.0)
 GLOROT_UNIFORM = GlorotUniform()
+ORTHOGONAL = Orthogonal()

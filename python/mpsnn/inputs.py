@@ -17,13 +17,14 @@ class Inputs(Nodes):
     def __init__(self, seed: int = 0) -> None:
         super().__init__(seed)
         self.inputs: list[Value] = []
+        self.integer_inputs: set[Value] = set()
         self.label_inputs: list[Value] = []
         self._dropouts = 0
 
     def input(
         self,
         *shape: int,
-        dtype: Literal["float32", "uint8"] = "float32",
+        dtype: Literal["float32", "uint8", "int32"] = "float32",
         scale: float = 1.0,
         offset: float = 0.0,
         name: str | None = None,
@@ -32,7 +33,8 @@ class Inputs(Nodes):
 
         Args:
             shape: Of one image, for example 28, 28, 1.
-            dtype: Of the bound array. The value itself is float32.
+            dtype: Of the bound array; "int32" takes any integers that fit. The value itself is
+                float32.
             scale: Applied on the device, for example 1 / 255 for uint8 images.
             offset: Added after scaling.
             name: The key of this input where a graph has several.
@@ -40,13 +42,15 @@ class Inputs(Nodes):
         Raises:
             ShapeError: If a number is not accepted, or the name is taken.
         """
-        arguments.choice("input", "dtype", dtype, ("float32", "uint8"))
+        arguments.choice("input", "dtype", dtype, ("float32", "uint8", "int32"))
         extents = arguments.shape("input", "shape", shape)
         factor = arguments.real("input", "scale", scale)
         shift = arguments.real("input", "offset", offset)
         with self.naming("input", name) as label:
             value = self._add("input", ops.Input(extents, dtype, factor, shift), label)
         self.inputs.append(value)
+        if dtype == "int32":
+            self.integer_inputs.add(value)
         return value
 
     def labels(

@@ -1,19 +1,10 @@
 #include <cstring>
 
-#include "bindings/bindings.hpp"
+#include "bindings/batch.hpp"
 
 using namespace mpsnn;
 
 namespace {
-
-using Arrays = std::vector<std::pair<ValueId, py::object>>;
-
-/// One call's batch, checked against the graph.
-struct Batch {
-  int images = 0;
-  Inputs inputs;
-  LossLabels labels;
-};
 
 /// The name and kind of each value that steps export.
 using Exports = std::vector<std::pair<std::string, TensorDesc>>;
@@ -30,9 +21,7 @@ class PyTrainer {
  public:
   PyTrainer(const Graph& graph, ValueId loss, const std::vector<ValueId>& outputs,
             const TrainerOptions& options, const std::vector<std::string>& names)
-      : graph_(graph),
-        outputs_(outputs),
-        loss_per_image_(graph.has(loss) && graph.desc(loss).batched) {
+      : reader_{graph, outputs}, loss_per_image_(graph.has(loss) && graph.desc(loss).batched) {
     auto exports = std::make_shared<Exports>();
     for (std::size_t i = 0; i < options.exports.size(); ++i)
       exports->emplace_back(names.at(i), graph.desc(options.exports[i]));
@@ -46,70 +35,13 @@ class PyTrainer {
   }
 
   Trainer& operator*() const { return *trainer_; }
+  const BatchReader& reader() const { return reader_; }
   PyStep show(const Step& step, int images) const {
     return {step, exports_, images, loss_per_image_};
   }
 
-  Batch batch(const Arrays& inputs, const py::object& labels, const py::object& weights) const {
-    Batch out;
-    for (const auto& [id, array] : inputs) {
-      const Node& node = graph_.producer(id);
-      if (const auto* l = std::get_if<Labels>(&node.op)) {
-        const std::string of = "['" + node.label + "']";
-        out.inputs.emplace_back(id, id == node.outputs[0]
-                                        ? labels_view(array, "labels" + of, *l, out.images)
-                                        : weights_view(array, "weights" + of, *l, out.images));
-        continue;
-      }
-      const std::string what = inputs.size() == 1 ? "images" : "images['" + node.label + "']";
-      const auto* input = std::get_if<Input>(&node.op);
-      if (!input) throw ShapeError(str(what, ": value ", id.index, " is not an input"));
-      out.inputs.emplace_back(id, view_batch(array, what, input->shape, out.images));
-      if (out.inputs.back().second.dtype != input->dtype)
-        throw ShapeError(str(what, ": dtype must be ", input->dtype, ", got ",
-                             out.inputs.back().second.dtype, "; use .astype(np.", input->dtype,
-                             ")"));
-    }
-    if (!labels.is_none())
-      out.labels.labels = labels_view(labels, "labels", only_labels(), out.images);
-    if (!weights.is_none())
-      out.labels.weights = weights_view(weights, "weights", only_labels(), out.images);
-    return out;
-  }
-
-  std::vector<py::array> new_outputs(int images) const {
-    std::vector<py::array> out;
-    for (ValueId v : outputs_)
-      out.push_back(new_array(graph_.desc(v).dtype, graph_.desc(v).shape, images));
-    return out;
-  }
-
  private:
-  const Labels& only_labels() const {
-    for (const Node& node : graph_.nodes()) {
-      if (const auto* l = std::get_if<Labels>(&node.op)) return *l;
-    }
-    throw ShapeError("labels: the graph has none");
-  }
-
-  /// float32 (N, shape), or class indices, int32 (N, shape without its last axis).
-  static HostArray labels_view(const py::object& array, const std::string& what, const Labels& op,
-                               int& images) {
-    const bool indices = py::isinstance<py::array>(array) &&
-                         py::reinterpret_borrow<py::array>(array).dtype().kind() == 'i';
-    const std::span<const Dim> dims = op.shape.dims();
-    if (indices && dims.empty())
-      throw ShapeError(str(what, ": must be float32 (N,), got class indices"));
-    return view_batch(array, what, indices ? Shape(dims.first(dims.size() - 1)) : op.shape, images);
-  }
-
-  static HostArray weights_view(const py::object& array, const std::string& what, const Labels& op,
-                                int& images) {
-    return view_batch(array, what, op.element_weights ? op.shape : Shape{}, images);
-  }
-
-  Graph graph_;
-  std::vector<ValueId> outputs_;
+  BatchReader reader_;
   bool loss_per_image_;
   std::shared_ptr<const Exports> exports_;
   std::unique_ptr<Trainer> trainer_;
@@ -137,53 +69,36 @@ std::function<void(Step)> on_engine_thread(const py::object& callback, const PyS
 
 PyStep train_step(PyTrainer& self, const Arrays& inputs, const py::object& labels,
                   const py::object& weights, const py::object& on_complete) {
-  const Batch b = self.batch(inputs, labels, weights);
+  const Batch b = self.reader().batch(inputs, labels, weights);
   auto done = on_engine_thread(on_complete, self.show(Step(nullptr), b.images));
   const py::gil_scoped_release release;
   return self.show((*self).train_step(b.images, b.inputs, b.labels, std::move(done)), b.images);
 }
 
-/// Runs `count` images from `first` of the batch, without the GIL.
-void infer_part(PyTrainer& self, const Batch& b, int first, int count, const HostSpan* loss,
-                std::span<const HostSpan> outputs) {
-  Inputs inputs;
-  for (const auto& [id, array] : b.inputs)
-    inputs.emplace_back(id, array.part(b.images, first, count));
-  std::vector<HostSpan> to;
-  for (const HostSpan& s : outputs) to.push_back(s.part(b.images, first, count));
-  const py::gil_scoped_release release;
-  if (!loss) return (*self).infer(count, inputs, to);
-  const LossLabels labels = {b.labels.labels.part(b.images, first, count),
-                             b.labels.weights.part(b.images, first, count)};
-  (*self).evaluate(count, inputs, labels, loss->part(b.images, first, count), to);
-}
-
-/// A few batches at a time, so that Ctrl-C is heard between them.
-std::vector<py::array> infer_all(PyTrainer& self, const Batch& b, const HostSpan* loss) {
-  if (b.images == 0) throw ShapeError("images: not given");
-  std::vector<py::array> arrays = self.new_outputs(b.images);
-  std::vector<HostSpan> outputs;
-  for (py::array& a : arrays) outputs.push_back(span_of(a));
-  const int most = std::max(256, 4 * (*self).batch()) / (*self).batch() * (*self).batch();
-  for (int first = 0; first < b.images; first += most) {
-    if (PyErr_CheckSignals() != 0) throw py::error_already_set();
-    infer_part(self, b, first, std::min(most, b.images - first), loss, outputs);
-  }
-  return arrays;
-}
-
 std::vector<py::array> infer(PyTrainer& self, const Arrays& inputs) {
-  return infer_all(self, self.batch(inputs, py::none(), py::none()), nullptr);
+  const Batch b = self.reader().batch(inputs, py::none(), py::none());
+  std::vector<py::array> arrays = self.reader().new_outputs(b.images);
+  each_part(b, (*self).batch(), spans_of(arrays), [&](const Batch& part, const auto& outputs) {
+    (*self).infer(part.images, part.inputs, outputs);
+  });
+  return arrays;
 }
 
 std::pair<py::array, std::vector<py::array>> evaluate(PyTrainer& self, const Arrays& inputs,
                                                       const py::object& labels,
                                                       const py::object& weights) {
-  const Batch b = self.batch(inputs, labels, weights);
+  const Batch b = self.reader().batch(inputs, labels, weights);
   if (b.images == 0) throw ShapeError("images: not given");
   py::array loss = new_array(DType::float32, Shape{}, b.images);
-  const HostSpan to = span_of(loss);
-  return {loss, infer_all(self, b, &to)};
+  std::vector<py::array> arrays = self.reader().new_outputs(b.images);
+  std::vector<HostSpan> to = spans_of(arrays);
+  to.push_back(span_of(loss));
+  each_part(b, (*self).batch(), to, [&](const Batch& part, std::vector<HostSpan> outputs) {
+    const HostSpan losses = outputs.back();
+    outputs.pop_back();
+    (*self).evaluate(part.images, part.inputs, part.labels, losses, outputs);
+  });
+  return {loss, std::move(arrays)};
 }
 
 py::typing::Dict<py::str, py::array> exported(const PyStep& self) {

@@ -7,8 +7,9 @@ namespace {
 
 std::vector<TensorDesc> infer_input(const Op& op, std::span<const TensorDesc>) {
   const auto& input = std::get<Input>(op);
-  require(input.dtype == DType::float32 || input.dtype == DType::uint8, op,
-          str("dtype must be float32 or uint8, got ", input.dtype));
+  const bool known =
+      input.dtype == DType::float32 || input.dtype == DType::uint8 || input.dtype == DType::int32;
+  require(known, op, str("dtype must be float32, uint8 or int32, got ", input.dtype));
   require(std::isfinite(input.scale), op, str("scale must be finite, got ", input.scale));
   require(std::isfinite(input.offset), op, str("offset must be finite, got ", input.offset));
   return {{input.shape}};

@@ -34,4 +34,7 @@ struct Step::State {
   Run run;
 };
 
+/// @throws ShapeError unless each is one per image of `graph`.
+void check_outputs(const Graph& graph, std::span<const ValueId> outputs);
+
 }  // namespace mpsnn

@@ -9,7 +9,7 @@
 namespace mpsnn {
 
 /// Data bound at every run: y = x * scale + offset, computed on the device.
-///   y (shape), batched, float32; the bound array has `dtype` (float32 or uint8)
+///   y (shape), batched, float32; the bound array has `dtype` (float32, uint8 or int32)
 /// The padding of a partial batch repeats its first image.
 struct Input {
   Shape shape;

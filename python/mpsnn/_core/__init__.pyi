@@ -6,7 +6,7 @@ import collections.abc
 import numpy
 import typing
 from . import ops
-__all__: list[str] = ['DeviceError', 'Error', 'Executable', 'Graph', 'Node', 'NumericError', 'Optimizer', 'Session', 'ShapeError', 'Source', 'Step', 'Trainer', 'UnsupportedError', 'ValueId', 'add_gradient', 'add_gradients', 'backend_names', 'backend_status', 'compile', 'eliminate_dead', 'flatten_concats', 'fold_batch_norm', 'fuse', 'inference_graph', 'nodes', 'ops', 'training_graph', 'vocabulary']
+__all__: list[str] = ['DeviceError', 'Error', 'Executable', 'Graph', 'Node', 'NumericError', 'Optimizer', 'Predictor', 'Session', 'ShapeError', 'Source', 'Step', 'Trainer', 'UnsupportedError', 'ValueId', 'add_gradient', 'add_gradients', 'backend_names', 'backend_status', 'compile', 'eliminate_dead', 'flatten_concats', 'fold_batch_norm', 'fuse', 'inference_graph', 'nodes', 'ops', 'training_graph', 'vocabulary']
 class Error(RuntimeError):
     pass
 class ShapeError(Error, ValueError):
@@ -154,6 +154,20 @@ class Executable:
         ...
     @property
     def graph(self) -> Graph:
+        ...
+    @property
+    def session(self) -> Session:
+        ...
+class Predictor:
+    def __init__(self, graph: Graph, outputs: collections.abc.Sequence[ValueId], *, batch: typing.SupportsInt | typing.SupportsIndex, backend: str, threads: typing.SupportsInt | typing.SupportsIndex, session: Session | None) -> None:
+        ...
+    def infer(self, inputs: collections.abc.Sequence[tuple[ValueId, typing.Any]]) -> list[numpy.ndarray[typing.Any, numpy.dtype[typing.Any]]]:
+        ...
+    @property
+    def backend(self) -> str:
+        ...
+    @property
+    def batch(self) -> int:
         ...
     @property
     def session(self) -> Session:

@@ -45,9 +45,10 @@ from mpsnn.layers.pooling import (
     MaxPool1d,
     MaxPool2d,
 )
-from mpsnn.layers.recurrent import GRU, LSTM, MGU, RNN, Unrolled
+from mpsnn.layers.recurrent import GRU, LSTM, MGU, RNN
 from mpsnn.layers.sampling import UpSampling2d
 from mpsnn.layers.sequential import Layer, Sequential
+from mpsnn.layers.unrolled import Unrolled
 
 __all__ = [
     "ELU",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -13,6 +15,9 @@ from mpsnn.values import Value
 from mpsnn.vocabulary.arithmetic import Arithmetic
 from mpsnn.vocabulary.layout import Layout
 from mpsnn.vocabulary.reductions import Reductions
+
+Steps = Literal["columns", "rows"]
+"""What the steps of a sequence are in an image."""
 
 
 class Composed(Layout, Arithmetic, Reductions):
@@ -57,6 +62,66 @@ class Composed(Layout, Arithmetic, Reductions):
         rows = self.reshape(x, height // b, b, width // b, b * channels)
         squares = self.transpose(rows, 0, 2, 1, 3)
         return self.reshape(squares, height // b, width // b, b * b * channels, name=name)
+
+    def image_to_matrix(
+        self, x: Value, steps: Steps = "columns", *, name: str | None = None
+    ) -> Value:
+        """An image as a sequence: (H, W, C) to (W, H * C), or by "rows" to (H, W * C).
+
+        The elements of a step are in row-major order of the axes that are left. The rows of an
+        image, and the columns of one with a single row, are the same memory under another name.
+        MPS calls it MPSImageCopyToMatrix, there with the channels first or last.
+
+        Args:
+            x: Image, (H, W, C).
+            steps: What becomes the steps.
+            name: Of the nodes.
+
+        Raises:
+            ShapeError: If `x` is no image.
+        """
+        kind = "image_to_matrix"
+        height, width, channels = self._image_of(kind, x)
+        if arguments.choice(kind, "steps", steps, ("columns", "rows")) == "rows":
+            return self.reshape(x, height, width * channels, name=name)
+        columns = x if height == 1 else self.transpose(x, 1, 0, 2, name=name)
+        return self.reshape(columns, width, height * channels, name=name)
+
+    def matrix_to_image(
+        self,
+        x: Value,
+        channels: int | None = None,
+        steps: Steps = "columns",
+        *,
+        name: str | None = None,
+    ) -> Value:
+        """The inverse of `image_to_matrix`: (T, K * C) to (K, T, C), or by "rows" to (T, K, C).
+
+        MPS calls it MPSMatrixCopyToImage.
+
+        Args:
+            x: Sequence, (T, K * C).
+            channels: C. None: all that a step has, which gives one row, (1, T, C).
+            steps: What the steps become.
+            name: Of the nodes.
+
+        Raises:
+            ShapeError: If `x` is no sequence, or `channels` does not divide its second axis.
+        """
+        kind = "matrix_to_image"
+        self.check(kind, "x", x)
+        if len(x.shape) != 2 or not self.core.batched(x.id) or x.dtype != "float32":
+            raise ShapeError(f"{kind}: x must be a sequence (T, K), float32, got {x!r}")
+        length, size = x.shape
+        depth = size if channels is None else arguments.integer(kind, "channels", channels, 1)
+        if size % depth:
+            raise ShapeError(f"{kind}: channels {depth} must divide the last axis of x {x.shape}")
+        if arguments.choice(kind, "steps", steps, ("columns", "rows")) == "rows":
+            return self.reshape(x, length, size // depth, depth, name=name)
+        if depth == size:
+            return self.reshape(x, 1, length, depth, name=name)
+        image = self.reshape(x, length, size // depth, depth, name=name)
+        return self.transpose(image, 1, 0, 2, name=name)
 
     def local_correlation(
         self,

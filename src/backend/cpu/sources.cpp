@@ -23,6 +23,8 @@ Kernel input(KernelContext& k) {
     parallel_for(n, 1, [&](std::size_t begin, std::size_t end) {
       if (l.bound_dtype == DType::uint8)
         scaled(static_cast<const std::uint8_t*>(l.bound), op.scale, op.offset, y, begin, end);
+      else if (l.bound_dtype == DType::int32)
+        scaled(static_cast<const std::int32_t*>(l.bound), op.scale, op.offset, y, begin, end);
       else if (op.scale == 1 && op.offset == 0)
         std::memcpy(y + begin, static_cast<const float*>(l.bound) + begin,
                     (end - begin) * sizeof(float));

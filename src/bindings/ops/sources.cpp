@@ -7,7 +7,8 @@ namespace {
 DType input_dtype(const std::string& name) {
   if (name == "float32") return DType::float32;
   if (name == "uint8") return DType::uint8;
-  throw ShapeError(str("dtype: must be 'float32' or 'uint8', got '", name, "'"));
+  if (name == "int32") return DType::int32;
+  throw ShapeError(str("dtype: must be 'float32', 'uint8' or 'int32', got '", name, "'"));
 }
 
 }  // namespace

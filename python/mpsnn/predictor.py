@@ -1,0 +1,137 @@
+"""Running a network that somebody else trains, or has trained."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from os import PathLike
+from typing import Any
+
+import numpy as np
+
+from mpsnn import _core, arguments, io
+from mpsnn._core import ShapeError
+from mpsnn.binding import Array, Images, bind_images
+from mpsnn.training import Trainer
+from mpsnn.values import Value
+
+
+class Predictor:
+    """Inference alone: dropout is off, and batch_norm uses its running statistics.
+
+    Weights are known by the names of their parameters, so the graph may be another one than that
+    of the training: for other shapes, or for one step of a sequence at a time.
+
+    Args:
+        outputs: What `infer` returns: one value, or several.
+        weights: A `Trainer` or `Predictor` whose weights it shares, those of later steps too;
+            arrays by name, as from `Trainer.state_dict`; or a safetensors file of such. None:
+            as the layers draw them.
+        batch: Images per run, at most; smaller ones are padded.
+        backend: One of `backend_names()`. None: that of `weights`, or the fastest here.
+        threads: Of the host, for kernels. None: as OpenMP decides.
+
+    Raises:
+        ShapeError: If an output is not one per image; or a weight is missing in `weights`, or of
+            another shape.
+        UnsupportedError: If there is no such backend here, or it lacks an op.
+        OSError: If the file cannot be read.
+    """
+
+    _core: _core.Predictor
+
+    def __init__(
+        self,
+        outputs: Value | Sequence[Value],
+        *,
+        weights: Trainer | Predictor | Mapping[str, Array] | str | PathLike[str] | None = None,
+        batch: int = 32,
+        backend: str | None = None,
+        threads: int | None = None,
+    ) -> None:
+        self._single = isinstance(outputs, Value)
+        values = (outputs,) if isinstance(outputs, Value) else tuple(outputs)
+        if not values or not all(isinstance(value, Value) for value in values):
+            raise TypeError(f"predictor: outputs must be a Value or several, got {outputs!r}")
+        self._graph = values[0].graph
+        ids = [self._graph.check("predictor", "outputs", value) for value in values]
+        needed = _core.inference_graph(self._graph.core, ids)
+        self._inputs = [value for value in self._graph.inputs if needed.has(value.id)]
+        shared = weights._core if isinstance(weights, Trainer | Predictor) else None
+        if shared is not None:
+            if backend not in (None, shared.backend):
+                raise ShapeError(
+                    f"predictor: backend {backend}, but weights are on {shared.backend}"
+                )
+            backend = shared.backend
+            _require(needed, {n: tuple(s) for n, s, *_ in shared.session.variables()})
+        self._core = _core.Predictor(
+            self._graph.core,
+            ids,
+            batch=arguments.integer("predictor", "batch", batch, 1),
+            backend=backend or "",
+            threads=0 if threads is None else arguments.integer("predictor", "threads", threads, 1),
+            session=None if shared is None else shared.session,
+        )
+        if weights is not None and shared is None:
+            arrays = _arrays(weights)
+            _require(needed, {name: array.shape for name, array in arrays.items()})
+            io.write_variables(self._core.session, arrays, io.MODEL, strict=False)
+
+    def infer(self, images: Images) -> Any:
+        """Compute the outputs for any number of images.
+
+        Args:
+            images: As in `Trainer.train_step`.
+
+        Returns:
+            An array (N, ...); a tuple of them if it was made with a sequence.
+
+        Raises:
+            ShapeError: Naming images.
+        """
+        # One array is enough for one input, whatever others the graph has.
+        inputs = self._inputs if isinstance(images, np.ndarray) else self._graph.inputs
+        results = self._core.infer(bind_images(inputs, images))
+        return results[0] if self._single else tuple(results)
+
+    __call__ = infer
+
+    def state_dict(self) -> dict[str, Array]:
+        """Copies of every parameter and running statistic, by name."""
+        return io.read_variables(self._core.session, io.MODEL)[1]
+
+    @property
+    def backend(self) -> str:
+        """Name of the backend that runs it."""
+        return self._core.backend
+
+    @property
+    def batch(self) -> int:
+        """Images per run, at most."""
+        return self._core.batch
+
+
+def _require(graph: _core.Graph, known: Mapping[str, Any]) -> None:
+    """That `known` has the shape of every parameter of `graph`."""
+    mistakes = []
+    for node in _core.nodes(graph):
+        if not node.parameter:
+            continue
+        shape = tuple(graph.shape(node.outputs[0]))
+        if node.label not in known:
+            mistakes.append(f"missing {node.label} {shape}")
+        elif tuple(known[node.label]) != shape:
+            mistakes.append(f"{node.label} must be {shape}, got {tuple(known[node.label])}")
+    if mistakes:
+        raise ShapeError("predictor: weights do not fit: " + "; ".join(mistakes))
+
+
+def _arrays(weights: object) -> Mapping[str, Array]:
+    if isinstance(weights, Mapping):
+        return weights
+    if not isinstance(weights, str | PathLike):
+        raise TypeError(
+            "predictor: weights must be a Trainer, a Predictor, arrays by name or a path, "
+            f"got {type(weights).__name__}"
+        )
+    return io.read_file(weights)[0]
