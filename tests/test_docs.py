@@ -96,6 +96,7 @@ def test_what_a_page_calls_ours_is_there(page: str) -> None:
         "layers": mpsnn.layers,
         "schedules": mpsnn.schedules,
         "mpsnn": mpsnn,
+        "recurrent": mpsnn.recurrent,
     }
     ours = {
         cell

@@ -50,7 +50,7 @@ class ForwardPass {
     });
     const auto* U = static_cast<const float*>(transposed_.get(l, l.inputs[2]));
     const Weights w{U, input(g_.bias), input(g_.extra), diagonal_};
-    slabs_.each([&](const Slab& slab) { run(l, w, slab, gates); });
+    slabs_.each([&](Slab& slab) { run(l, w, slab, gates); });
     clear_ends(slabs_, g_, N_, g_.H, wanted<float>(l, 0));
     if (!own_gates_) clear_ends(slabs_, g_, N_, stride, gates);
     if (has_cells()) clear_ends(slabs_, g_, N_, g_.H, wanted<float>(l, 4));
@@ -59,7 +59,7 @@ class ForwardPass {
  private:
   bool has_cells() const { return g_.initial_c >= 0; }
 
-  void run(const Launch& l, const Weights& w, const Slab& slab, float* gates) {
+  void run(const Launch& l, const Weights& w, Slab& slab, float* gates) {
     const Dim H = g_.H;
     const float* initial_h = l.in<float>(g_.initial_h);
     const float* initial_c = has_cells() ? l.in<float>(g_.initial_c) : nullptr;
@@ -69,7 +69,7 @@ class ForwardPass {
       copy_row(initial_c, slab.images[j], H, c + j * H);
     }
     float *y = l.out<float>(0), *cells = has_cells() ? wanted<float>(l, 4) : nullptr;
-    std::vector<Dim> at(slab.count());
+    std::vector<Dim>& at = slab.at;
     for (Dim i = 0; i < slab.steps(); ++i) {
       const Dim rows = slab.active(i);
       for (Dim j = 0; j < rows; ++j) at[j] = slab.images[j] * g_.T + g_.step(i, slab.lengths[j]);

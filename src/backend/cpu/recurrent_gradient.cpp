@@ -38,7 +38,7 @@ class GradientPass {
 
   void operator()(const Launch& l) {
     slabs_.arrange(input(l, g_.lengths), N_, g_.T, op_);
-    slabs_.each([&](const Slab& slab) { run(l, slab); });
+    slabs_.each([&](Slab& slab) { run(l, slab); });
     weights(l);
     if (auto* dx = wanted<float>(l, 0)) {
       const Dim width = g_.gates * g_.H;
@@ -92,7 +92,7 @@ class GradientPass {
     });
   }
 
-  void run(const Launch& l, const Slab& slab) const {
+  void run(const Launch& l, Slab& slab) const {
     gather(l, slab);
     const Dim H = g_.H, width = g_.gates * H;
     const int first_dy = g_.inputs + g_.outputs;
@@ -110,7 +110,7 @@ class GradientPass {
       std::fill_n(dextra, 4 * H, 0.0f);
     }
     const Weights w{input(l, 2), nullptr, input(l, g_.extra), diagonal_};
-    std::vector<Dim> at(slab.count()), before(slab.count());
+    std::vector<Dim>&at = slab.at, &before = slab.before;
     Dim row = slab.row;
     for (Dim j = 0; j < slab.count(); ++j) row += slab.lengths[j];
     for (Dim i = slab.steps(); i-- > 0;) {

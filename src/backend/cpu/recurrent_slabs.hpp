@@ -17,6 +17,7 @@ struct Slab {
   Dim first = 0;  ///< Its first row where each image has one.
   Dim row = 0;    ///< Its first row where each step of each image has one, i-th steps together.
   std::vector<Dim> images, lengths;
+  std::vector<Dim> at, before;  ///< Rows of a step and of the one before, for kernels to use.
 
   Dim count() const { return static_cast<Dim>(images.size()); }
   Dim steps() const { return lengths.empty() ? 0 : lengths.front(); }
@@ -54,12 +55,14 @@ class Slabs {
         slab.lengths.push_back(length_[order_[i]]);
         rows_ += slab.lengths.back();
       }
+      slab.at.resize(slab.images.size());
+      slab.before.resize(slab.images.size());
       first += slab.count();
     }
   }
   /// Calls f(slab) for each, on a thread of its own.
   template <class F>
-  void each(const F& f) const {
+  void each(const F& f) {
     if (slabs_.size() == 1) return f(slabs_[0]);
     std::exception_ptr error;  // none may leave the region
 #pragma omp parallel for schedule(static, 1)
