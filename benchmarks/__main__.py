@@ -85,7 +85,9 @@ def show(row: dict[str, Any]) -> None:
 
 
 def main(
-    workload: Annotated[str, typer.Option(help="digits, activity, overhead or memory")] = "digits",
+    workload: Annotated[
+        str, typer.Option(help="digits, activity, step, overhead or memory")
+    ] = "digits",
     mode: Annotated[str, typer.Option(help="train or infer")] = "train",
     batch: Annotated[int, typer.Option(min=1, help="images a step")] = 64,
     precision: Annotated[str, typer.Option(help="of mpsnn; peers use the same")] = "float32",
@@ -96,14 +98,15 @@ def main(
     as_json: Annotated[bool, typer.Option("--json", help="one line of JSON")] = False,
 ) -> None:
     """Measure mpsnn, in alternation with its peers where there are any."""
-    if workload not in WORKLOADS.keys() | OWN or mode not in VARIANTS:
+    only_infers = workload == "step" and mode != "infer"
+    if workload not in WORKLOADS.keys() | OWN or mode not in VARIANTS or only_infers:
         raise typer.BadParameter(f"no such workload and mode: {workload} {mode}")
     if workload == "overhead":
         row = own.overhead(threads)
     elif workload == "memory":
         row = own.memory(batch, threads)
     else:
-        every = [v for v in VARIANTS[mode] if "channels_last" not in v or workload != "activity"]
+        every = [v for v in VARIANTS[mode] if "channels_last" not in v or workload == "digits"]
         chosen = every if peers == "all" else [p for p in peers.split(",") if p]
         names = [f"torch {variant}" for variant in chosen]
         row = compare(workload, mode, batch, precision, threads, rounds, seconds, names)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import numpy as np
+
 import mpsnn
 from benchmarks.workloads import WORKLOADS, Workload
 from mpsnn import Graph, Value, layers
@@ -43,6 +45,8 @@ def runner(
     if precision != "float32":
         raise SystemExit(f"precision {precision} is not there yet")
     chosen = WORKLOADS[workload]
+    if workload == "step":
+        return stepper(chosen, batch, threads)
     _, loss, probabilities = network(chosen)
     trainer = mpsnn.Trainer(
         loss, probabilities, optimizer=mpsnn.Adam(1e-4), batch=batch, threads=threads
@@ -59,3 +63,22 @@ def runner(
             trainer.infer(data[i % len(data)][0])
 
     return train if mode == "train" else infer
+
+
+def stepper(workload: Workload, batch: int, threads: int) -> Callable[[int], None]:
+    """The activity classifier's LSTM one step at a time, its state going out and in again."""
+    g = Graph()
+    x = g.input(*workload.image, name="x")
+    begin = {key: g.input(200, name=key) for key in ("h", "c")}
+    y = layers.LSTM(200).unroll(x, initial=[begin])
+    result = g.softmax(layers.Dense(workload.classes)(y.last))
+    predictor = mpsnn.Predictor([result, *y.states[0].values()], batch=batch, threads=threads)
+    data = [x for x, _ in workload.data(batch)]
+    state = {key: np.zeros((batch, 200), np.float32) for key in begin}
+
+    def run(steps: int) -> None:
+        for i in range(steps):
+            _, *after = predictor.infer({"x": data[i % len(data)], **state})
+            state.update(zip(begin, after, strict=True))
+
+    return run

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from benchmarks.workloads import WORKLOADS
+from benchmarks.workloads import WORKLOADS, Workload
 
 VARIANTS = {
     "train": ("eager", "channels_last", "compile", "channels_last+compile"),
@@ -57,6 +57,21 @@ class Activity(nn.Module):
         return self.dense(self.lstm(steps)[0][:, -1])
 
 
+class Stepper(nn.Module):
+    """The activity classifier's LSTM, one step with its state in and out."""
+
+    def __init__(self, classes: int) -> None:
+        super().__init__()
+        self.lstm = nn.LSTM(64, 200, batch_first=True)
+        self.dense = nn.Linear(200, classes)
+
+    def forward(
+        self, x: torch.Tensor, h: torch.Tensor, c: torch.Tensor
+    ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        y, (h, c) = self.lstm(x, (h, c))
+        return torch.softmax(self.dense(y[:, -1]), dim=1), h, c
+
+
 NETWORKS = {"digits": digits, "activity": Activity}
 
 
@@ -74,6 +89,8 @@ def runner(
     torch.manual_seed(0)
     flags = set(variant.split("+"))
     chosen = WORKLOADS[workload]
+    if workload == "step":
+        return _step(chosen, batch, flags)
     model = NETWORKS[workload](chosen.classes)
     layout = torch.channels_last if "channels_last" in flags else torch.contiguous_format
     if len(chosen.image) == 3:
@@ -110,6 +127,28 @@ def _train(
             optimizer.step()
             optimizer.zero_grad(set_to_none=True)
         loss.item()
+
+    return run
+
+
+def _step(workload: Workload, batch: int, flags: set[str]) -> Callable[[int], None]:
+    model = Stepper(workload.classes).eval()
+    data = [torch.from_numpy(x) for x, _ in workload.data(batch)]
+    state = [torch.zeros(1, batch, 200), torch.zeros(1, batch, 200)]
+    forward: Callable[..., Any] = model
+    mode = torch.inference_mode
+    if "jit" in flags:
+        with torch.no_grad():
+            traced = torch.jit.trace(model, (data[0], *state))
+            forward = torch.jit.optimize_for_inference(torch.jit.freeze(traced))
+    elif "compile" in flags:
+        forward, mode = torch.compile(model), torch.no_grad
+
+    def run(steps: int) -> None:
+        with mode():
+            for i in range(steps):
+                y, *state[:] = forward(data[i % len(data)], *state)
+                y.numpy()
 
     return run
 

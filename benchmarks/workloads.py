@@ -33,4 +33,5 @@ class Workload:
 WORKLOADS = {
     "digits": Workload("digits", (28, 28, 1), 10),
     "activity": Workload("activity", (2000, 6), 6),
+    "step": Workload("step", (1, 64), 6),
 }

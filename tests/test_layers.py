@@ -168,7 +168,11 @@ def test_what_is_no_value_is_refused_by_name(net: mpsnn.Graph) -> None:
         (lambda x: x.graph.reshape(x, 5), ValueError, r"reshape.*\(5,\)"),
         (lambda x: x.graph.concat(x), TypeError, "concat: values must be a sequence"),
         (lambda x: x.graph.input(0), ValueError, "input: shape must be from 1"),
-        (lambda x: x.graph.input(2, dtype="int8"), ValueError, "input: dtype must be 'float32' or"),
+        (
+            lambda x: x.graph.input(2, dtype="int8"),
+            ValueError,
+            "input: dtype must be 'float32', 'uint8' or 'int32'",
+        ),
         (lambda x: x.graph.labels(0), ValueError, "labels: shape must be from 1"),
         (lambda x: mpsnn.Graph(seed=-1), ValueError, "seed: must be from 0"),
     ],

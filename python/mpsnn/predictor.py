@@ -49,7 +49,8 @@ class Predictor:
         threads: int | None = None,
     ) -> None:
         self._single = isinstance(outputs, Value)
-        values = (outputs,) if isinstance(outputs, Value) else tuple(outputs)
+        several = tuple(outputs) if isinstance(outputs, Sequence) else ()
+        values = (outputs,) if isinstance(outputs, Value) else several
         if not values or not all(isinstance(value, Value) for value in values):
             raise TypeError(f"predictor: outputs must be a Value or several, got {outputs!r}")
         self._graph = values[0].graph

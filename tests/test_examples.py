@@ -1,0 +1,30 @@
+"""The programs in examples/ run, and say what their readers expect."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import mpsnn
+
+EXAMPLES = Path(__file__).parents[1] / "examples"
+
+
+@pytest.mark.skipif("cpu" not in mpsnn.backend_names(), reason="takes minutes on the reference")
+@pytest.mark.parametrize(("name", "share"), [("digits", 0.9), ("activity", 0.55)])
+def test_an_example_learns(name: str, share: float, tmp_path: Path) -> None:
+    """A guess is right in 1 of 10 digits, and in 1 of 7 exercises."""
+    run = subprocess.run(
+        [sys.executable, EXAMPLES / f"{name}.py"],
+        capture_output=True,
+        text=True,
+        check=True,
+        cwd=tmp_path,
+    )
+    found = [float(text) / 100 for text in re.findall(r"([\d.]+)% of the test", run.stdout)]
+    assert len(found) == 3, run.stdout
+    assert found[-1] > share
