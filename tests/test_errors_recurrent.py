@@ -108,7 +108,7 @@ def test_what_is_no_value_is_named() -> None:
         g.rnn(x, None, None)  # type: ignore[arg-type]
     with pytest.raises(TypeError, match="rnn: activation must be the name of a neuron, got 3"):
         op("rnn", 1, activation=3)(g, x)
-    with pytest.raises(ShapeError, match="lstm: lengths .* belongs to another graph"):
+    with pytest.raises(ShapeError, match=r"lstm: lengths .* belongs to another graph"):
         layers.LSTM(4).unroll(x, lengths=Graph().input())
 
 

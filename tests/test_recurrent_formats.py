@@ -88,8 +88,8 @@ def test_what_does_not_fit_is_named() -> None:
         recurrent.from_stacked("pytorch", "lstm", {"kernel": np.zeros((1, 4))}, name="a")
     with pytest.raises(ShapeError, match="format must be 'pytorch', 'keras' or 'onnx'"):
         recurrent.from_stacked("mxnet", "lstm", {}, name="a")  # type: ignore[arg-type]
+    arrays = {"W": np.zeros((1, 8, 3)), "R": np.zeros((1, 4, 2))}
     with pytest.raises(ShapeError, match="recurrent_weight of a must have 8 rows, got"):
-        arrays = {"W": np.zeros((1, 8, 3)), "R": np.zeros((1, 4, 2))}
         recurrent.from_stacked("onnx", "lstm", arrays, name="a")
     with pytest.raises(ShapeError, match="b: has no weights of a lstm"):
         recurrent.to_stacked("onnx", "lstm", state_of("lstm"), name="b")
