@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import mpsnn
-from mpsnn import Graph, Value, _core
+from mpsnn import Graph, Trainer, Value, _core
 
 
 def run(g: Graph, y: Value, backend: str, **arrays: np.ndarray) -> np.ndarray:
@@ -114,3 +114,40 @@ def test_a_stopped_gradient_costs_no_memory() -> None:
         for v in (plain, y)
     ]
     assert sizes[1]["arena_bytes"] <= 2 * sizes[0]["arena_bytes"]
+
+
+@pytest.mark.parametrize("shared", [False, True])
+def test_parameters_that_a_concat_joins_train_as_one_parameter_does(
+    shared: bool, backend: str, rng
+) -> None:
+    """They lie side by side, and nothing is copied; one that two concats join cannot."""
+    whole = rng.normal(size=(6, 4)).astype(np.float32)
+    data = rng.normal(size=(5, 4)).astype(np.float32)
+
+    def trained(parts: bool) -> tuple[np.ndarray, Trainer]:
+        g = Graph()
+        x = g.input(4)
+        if parts:
+            blocks = {"a": whole[:2], "b": whole[2:3], "c": whole[3:]}
+            ws = [
+                g.parameter(*w.shape, source=mpsnn.ArraySource(weight=w.copy()), name=name)
+                for name, w in blocks.items()
+            ]
+            first, w = g.concat(ws[:2], axis=0), g.concat(ws, axis=0)
+            upper = g.dense(x, first) if shared else g.dense(x, w)[:3]
+        else:
+            w = g.parameter(6, 4, source=mpsnn.ArraySource(weight=whole), name="w")
+            upper = g.dense(x, w)[:3]
+        y = g.concat([g.tanh(g.dense(x, w)), upper * upper])
+        loss = g.mean_squared_error(y, g.linear(y, 0.0, 0.5))
+        trainer = Trainer(loss, batch=5, backend=backend, optimizer=mpsnn.Adam(0.1))
+        for _ in range(4):
+            trainer.train_step(data).wait()
+        state = trainer.state_dict()
+        return np.concatenate([state[n] for n in ("a", "b", "c")]) if parts else state["w"], trainer
+
+    expected, _ = trained(False)
+    ours, trainer = trained(True)
+    np.testing.assert_allclose(ours, expected, atol=1e-5)
+    joins = [line for line, _ in trainer.implementations() if "= concat(" in line]
+    assert len(joins) == (2 if shared else 1), "the one of values, and what cannot lie side by side"

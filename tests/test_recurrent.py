@@ -179,3 +179,24 @@ def test_training_in_chunks_carries_the_state(backend: str, rng: Any) -> None:
     expected = Predictor([whole.states[0][k] for k in now], weights=trainer).infer(data)
     for ours, theirs in zip(now.values(), expected, strict=True):
         np.testing.assert_allclose(ours, theirs, atol=1e-6)
+
+
+def test_what_the_gates_were_can_be_exported(rng: Any) -> None:
+    """The same on every backend, and what the equations say of y."""
+    data = sequences(rng)
+    found = []
+    for name in mpsnn.backend_names():
+        g = Graph(seed=3)
+        x, n = g.input(T, I, name="x"), g.input(dtype="int32", name="n")
+        y = layers.LSTM(H).unroll(x, lengths=n).y
+        states = {"y": y, "gates": y.states["gates"], "cells": y.states["cells"]}
+        loss = g.reduce_sum(g.flatten(y), 0)
+        trainer = Trainer(loss, batch=4, backend=name, export=states)
+        bound = {"x": data, "n": np.array([T, 2, 0, 5])}
+        found.append(trainer.train_step(bound).exported)
+    for exported in found:
+        for name, array in exported.items():
+            np.testing.assert_allclose(array, found[0][name], atol=1e-6, err_msg=name)
+        output = exported["gates"][..., 3 * H :]
+        np.testing.assert_allclose(exported["y"], output * np.tanh(exported["cells"]), atol=1e-6)
+        assert not exported["gates"][2].any(), "a sequence without steps"
