@@ -58,6 +58,17 @@ CASES = [
     conv((6, 5, 17), (34, 3, 3, 1), groups=17, stride=2),  # depthwise, two filters each
     conv((6, 5, 17), (17, 3, 3, 1), groups=17, bias=False, dilation=2),
     conv((5, 4, 9), (21, 2, 3, 3), groups=3, stride=(2, 1)),
+    # Windows that tile the image: as rows, over its whole width, and not quite.
+    conv((1, 12, 3), (5, 1, 4, 3), stride=(1, 4), padding="valid"),
+    conv((3, 6, 2), (17, 1, 3, 2), stride=(1, 3), bias=False),
+    conv((6, 4, 3), (2, 3, 4, 3), stride=(3, 1), padding="valid"),
+    conv((4, 6, 2), (3, 2, 3, 2), stride=(2, 3)),
+    conv((1, 13, 3), (5, 1, 4, 3), stride=(1, 4), padding="valid"),
+    conv((2, 6, 3), (4, 1, 3, 3), stride=(1, 2), padding="valid"),
+    conv((1, 4, 3), (4, 1, 2, 3), stride=(1, 2), padding=(0, 0, 1, 0)),
+    conv((1, 6, 3), (4, 1, 3, 3), stride=(1, 3), padding="valid", dilation=(2, 1)),
+    conv((1, 8, 4), (4, 1, 4, 2), stride=(1, 4), padding="valid", groups=2),
+    Case("conv2d", conv_relu, ((1, 8, 2),), ((7, 1, 4, 2), (7,)), options={"stride": (1, 4)}),
     Case("conv2d", Graph.depthwise_conv2d, ((4, 5, 3),), ((6, 3, 3, 1), (6,))),
     Case("conv2d", Graph.conv1d, ((9, 3),), ((4, 3, 3), (4,))),
     Case("conv2d", Graph.conv1d, ((9, 4),), ((6, 3, 2), (6,)), options={"groups": 2, "stride": 2}),

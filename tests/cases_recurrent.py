@@ -86,6 +86,36 @@ def more(op: str, shape: Callable[[int], Shape], **options: Any) -> list[Case]:
     ]
 
 
+def stacked(op: str, x: Shape, units: int, **options: Any) -> Case:
+    """Two layers, each in both directions, the first state of the second from the first."""
+    rows = GATES[op] * units
+    parameters: tuple[Shape, ...] = ()
+    for width in (x[1], x[1], 2 * units, 2 * units):
+        parameters += ((rows, width), (rows, units), (rows,))
+
+    def build(g: Graph, sequence: Value, *own: Value, **_: Any) -> Value:
+        method, lengths = getattr(g, op), lengths_of(sequence)
+        ways = [
+            method(sequence, *own[3 * i : 3 * i + 3], lengths=lengths, reverse=i == 1, **options)
+            for i in range(2)
+        ]
+        both = g.concat(ways)
+        ends = [
+            method(
+                both,
+                *own[6 + 3 * i : 9 + 3 * i],
+                lengths=lengths,
+                reverse=i == 1,
+                initial_h=ways[i].states["h"],
+                **options,
+            )
+            for i in range(2)
+        ]
+        return g.concat([g.flatten(ends[0] + ends[1]), ends[0].states["h"], ends[1].states["h"]])
+
+    return Case(op, build, (x,), parameters, options={"layers": 2} | options)
+
+
 LSTM_NEURONS: dict[str, Any] = {
     "input_gate": "hard_sigmoid",
     "forget_gate": ("hard_sigmoid", 1 / 6, 0.4),
@@ -110,5 +140,7 @@ CASES = [
     recurrent("gru", (4, 3), 5, flip=True, power=0.5, reset_after=True, initial=True),
     recurrent("gru", (4, 3), 5, update_gate="hard_sigmoid", candidate="elu", flip=True),
     *variants("mgu"),
+    *(stacked(op, (4, 2), 3) for op in GATES),
+    stacked("gru", (4, 2), 3, reset_after=True),
     recurrent("mgu", (4, 3), 5, power=2.0, flip=False, initial=True, result="all"),
 ]

@@ -56,6 +56,11 @@ STEPS: list[Callable[[random.Random, Value], Value]] = [
     lambda r, x: layers.DepthwiseConv2d(3, multiplier=r.choice([1, 2]))(x),
     lambda r, x: layers.BatchNorm(frozen=r.random() < 0.4)(x),
     lambda r, x: layers.BatchNorm()(x),
+    lambda r, x: x.graph.matrix_to_image(
+        r.choice([layers.LSTM, layers.GRU, layers.RNN])(r.choice([1, 5]), reverse=r.random() < 0.5)(
+            x.graph.image_to_matrix(x, r.choice(["rows", "columns"]))
+        )
+    ),
     lambda r, x: layers.GroupNorm(divisor(r, x.shape[-1]))(x),
     lambda r, x: layers.LayerNorm(2)(x),
     lambda r, x: x.graph.relu(x),

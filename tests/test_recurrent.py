@@ -200,3 +200,25 @@ def test_what_the_gates_were_can_be_exported(rng: Any) -> None:
         output = exported["gates"][..., 3 * H :]
         np.testing.assert_allclose(exported["y"], output * np.tanh(exported["cells"]), atol=1e-6)
         assert not exported["gates"][2].any(), "a sequence without steps"
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_nothing_is_left_behind_the_end_by_a_longer_sequence(
+    kind: str, backend: str, rng: Any
+) -> None:
+    """The memory of a run is that of the run before it."""
+    g = Graph()
+    x, n = g.input(T, I, name="x"), g.input(name="n")
+    y = KINDS[kind](H).unroll(x, lengths=n).y
+    loss = g.reduce_sum(g.flatten(y), 0)
+    (dx,) = mpsnn._core.add_gradients(g.core, loss.id, [x.id])
+    known = [y.id, dx, *(y.states[s].id for s in ("gates", "cells") if s in y.states)]
+    exe = mpsnn._core.compile(g.core, batch=2, outputs=known, backend=backend)
+    dtype = np.float64 if backend == "reference" else np.float32
+    data = sequences(rng, 2).astype(dtype)
+    for lengths in ([T, T], [2, 0]):
+        results = exe.run(2, [(x.id, data), (n.id, np.array(lengths, dtype))], known)
+    for result in results:
+        assert result[0, :2].any()
+        assert not result[0, 2:].any()
+        assert not result[1].any()

@@ -4,6 +4,7 @@
 #include "cpp/check.hpp"
 #include "cpp/nets.hpp"
 #include "mpsnn/mpsnn.hpp"
+#include "passes/schedule.hpp"
 
 using namespace mpsnn;
 
@@ -129,3 +130,29 @@ TEST(fuse_moves_a_relu_gradient_behind_the_pool) {
 }
 
 }  // namespace
+
+TEST(an_update_waits_for_whoever_reads_its_parameter_under_another_name) {
+  Graph g;
+  const ValueId x = g.add(Input{{3}});
+  const ValueId a = g.add(Parameter{{2, 3}}, {}, "a"), b = g.add(Parameter{{2, 3}}, {}, "b");
+  const ValueId gradient = g.add(Parameter{{2, 3}}, {}, "gradient");
+  const ValueId rate = g.add(Scalar{});
+  const ValueId loss = g.add(Dense{}, {x, gradient});
+  g.add(Sgd{}, {a, {}, gradient, rate});
+  g.add(Sgd{}, {b, {}, gradient, rate});
+  const ValueId joined = g.add(Dense{}, {x, g.add(Concat{0}, {a, b})});
+  const ValueId reshaped = g.add(Dense{}, {x, g.add(Reshape{{2, 3}}, {b})});
+  const Graph ready = schedule_updates(g, loss);
+  const auto position = [&](const auto& test) {
+    return std::ranges::find_if(ready.nodes(), test) - ready.nodes().begin();
+  };
+  const auto update = [&](ValueId v) {
+    return position([&](const Node& n) { return name(n.op) == "sgd" && n.inputs[0] == v; });
+  };
+  const auto reader = [&](ValueId v) {
+    return position([&](const Node& n) { return std::ranges::count(n.outputs, v) > 0; });
+  };
+  CHECK(update(a) > reader(joined));
+  CHECK(update(b) > reader(joined));
+  CHECK(update(b) > reader(reshaped));
+}
