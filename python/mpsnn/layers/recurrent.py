@@ -31,12 +31,12 @@ class LSTM(Recurrent):
     """Long short-term memory, as `Graph.lstm`.
 
     Args:
-        units: H; this and the others as in `Recurrent`, and
         peephole: Whether gates see the cell: by the "diagonal", (H,) per gate, or a "full"
             matrix, (H, H) per gate; "input_gate.peephole" and so on, at first 0.
         forget_bias: First value of the forget gate's bias. Source: Jozefowicz et al. 2015.
 
-    The gates are input_gate, forget_gate, cell_gate and output_gate.
+    The other arguments are those of `Recurrent`. The gates are input_gate, forget_gate, cell_gate
+    and output_gate.
     """
 
     peephole: Literal["diagonal", "full"] | None = None
@@ -67,11 +67,11 @@ class GRU(Recurrent):
     """Gated recurrent unit, as `Graph.gru`.
 
     Args:
-        units: H; this and the others as in `Recurrent`, and
         reset_after: Whether the reset gate acts behind the product, as in PyTorch and Keras;
             with bias there is then a "candidate.recurrent_bias" too.
 
-    The gates are update_gate, reset_gate and candidate.
+    The other arguments are those of `Recurrent`. The gates are update_gate, reset_gate and
+    candidate.
     """
 
     reset_after: bool = False
