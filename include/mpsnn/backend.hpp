@@ -148,6 +148,24 @@ std::span<const Backend* const> backends();
 /// @throws UnsupportedError naming those that exist. Empty: the fastest.
 const Backend& backend(std::string_view name);
 
+/// What a backend can run on.
+struct Device {
+  enum class Kind : std::uint8_t { processor, integrated, discrete, external };
+
+  std::string backend;
+  std::string name;
+  Kind kind = Kind::processor;
+  bool low_power = false;
+  bool headless = true;  ///< Drives no display.
+  std::uint64_t id = 0;  ///< Of a GPU, as the system knows it.
+  std::uint64_t memory_bytes =
+      0;  ///< Of a GPU: what may be in use without slowing down. 0: unknown.
+};
+
+/// Those of every backend in this build, in the order of the backends; of each backend the one that
+/// it uses by itself comes first.
+std::vector<Device> devices();
+
 /// Every backend the project has, and why it is missing where it is.
 struct BackendStatus {
   std::string_view name;

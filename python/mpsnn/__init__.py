@@ -16,6 +16,7 @@ from importlib.metadata import version
 
 from mpsnn import data, initializers, layers, models, recurrent, schedules
 from mpsnn._core import (
+    Device,
     DeviceError,
     Error,
     NumericError,
@@ -23,6 +24,7 @@ from mpsnn._core import (
     UnsupportedError,
     backend_names,
     backend_status,
+    devices,
 )
 from mpsnn.binding import Evaluation, LossLabels
 from mpsnn.data import batches
@@ -53,6 +55,7 @@ __all__ = [
     "CheckpointError",
     "Constant",
     "DataSource",
+    "Device",
     "DeviceError",
     "Error",
     "Evaluation",
@@ -79,6 +82,7 @@ __all__ = [
     "backend_status",
     "batches",
     "data",
+    "devices",
     "initializers",
     "layers",
     "models",

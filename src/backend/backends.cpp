@@ -12,6 +12,11 @@ const Backend& reference_backend();
 const Backend& cpu_backend();
 std::string cpu_backend_detail();
 #endif
+#if MPSNN_WITH_METAL
+namespace metal {
+std::vector<Device> list_devices();
+}
+#endif
 
 std::span<const Backend* const> backends() {
   static const std::vector<const Backend*> all = {
@@ -36,6 +41,16 @@ const Backend& backend(std::string_view name) {
           str("backend: '", name, "' is not in this build (", s.detail, "); it has ", known));
   }
   throw UnsupportedError(str("backend: there is no '", name, "'; this build has ", known));
+}
+
+std::vector<Device> devices() {
+  std::vector<Device> out;
+#if MPSNN_WITH_METAL
+  out = metal::list_devices();
+#endif
+  for (const Backend* b : backends())
+    out.push_back({.backend = std::string(b->name()), .name = "host"});
+  return out;
 }
 
 std::vector<BackendStatus> backend_status() {

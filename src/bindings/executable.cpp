@@ -52,6 +52,27 @@ void bind_executable(py::module_& m) {
       },
       "Every backend of the project: name, whether this build has it, and what or why not.");
 
+  py::class_<Device>(m, "Device", "What a backend can run on.")
+      .def_readonly("backend", &Device::backend)
+      .def_readonly("name", &Device::name)
+      .def_property_readonly(
+          "kind",
+          [](const Device& d) {
+            constexpr const char* names[] = {"processor", "integrated", "discrete", "external"};
+            return names[static_cast<int>(d.kind)];
+          },
+          "'processor', 'integrated', 'discrete' or 'external'.")
+      .def_readonly("low_power", &Device::low_power)
+      .def_readonly("headless", &Device::headless, "Whether it drives no display.")
+      .def_readonly("id", &Device::id, "Of a GPU, as the system knows it.")
+      .def_readonly("memory_bytes", &Device::memory_bytes,
+                    "Of a GPU: what may be in use without slowing down. 0: unknown.")
+      .def("__repr__", [](const Device& d) {
+        return str("Device(backend='", d.backend, "', name='", d.name, "')");
+      });
+  m.def("devices", &devices,
+        "What the backends of this build run on; of each the one it uses by itself comes first.");
+
   py::class_<Executable>(m, "Executable", "A compiled graph. For tests; users have Trainer.")
       .def("run", &run, "images"_a, "inputs"_a, "outputs"_a)
       .def_property_readonly("session", &Executable::session)

@@ -1,0 +1,40 @@
+#pragma once
+
+#import <MetalPerformanceShaders/MetalPerformanceShaders.h>
+
+#include <vector>
+
+#include "backend/metal/owned.hpp"
+#include "mpsnn/shape.hpp"
+
+/// For .mm files alone.
+namespace mpsnn::metal {
+
+/// The image that holds a value of this shape, as height, width, channels: (H, W, C) is itself,
+/// (T, C) one row, (K) one pixel, () one pixel with one channel.
+/// @throws ShapeError if it has four axes.
+Shape image_shape(const Shape& shape);
+
+/// Images for the values of a batch, made once and used again by every step. On the device a
+/// pixel has its channels in slices of four; the host's side is NHWC without gaps, float32.
+class ImageBatch {
+ public:
+  /// `format` is float16 or float32.
+  ImageBatch(id<MTLDevice> device, const Shape& shape, DType format, int images);
+
+  /// The first `count` of them.
+  Owned<MPSImageBatch*> first(int count) const;
+  /// Copies `count` images in, rounding to the format.
+  void write(const float* nhwc, int count);
+  /// Copies `count` images out. The device must have finished with them, and managed memory be
+  /// synchronised.
+  void read(float* nhwc, int count);
+
+ private:
+  Shape shape_;
+  DType format_;
+  Owned<NSMutableArray<MPSImage*>*> images_;
+  std::vector<_Float16> halves_;  // one image, on its way
+};
+
+}  // namespace mpsnn::metal

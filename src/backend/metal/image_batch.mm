@@ -1,0 +1,73 @@
+#include "backend/metal/image_batch.hpp"
+
+#include <algorithm>
+
+#include "mpsnn/errors.hpp"
+
+namespace mpsnn::metal {
+
+Shape image_shape(const Shape& shape) {
+  switch (shape.rank()) {
+    case 0:
+      return {1, 1, 1};
+    case 1:
+      return {1, 1, shape[0]};
+    case 2:
+      return {1, shape[0], shape[1]};
+    case 3:
+      return shape;
+    default:
+      throw ShapeError(str("metal: a value of four axes, ", shape, ", is no image"));
+  }
+}
+
+ImageBatch::ImageBatch(id<MTLDevice> device, const Shape& shape, DType format, int images)
+    : shape_(image_shape(shape)), format_(format), images_(adopt([[NSMutableArray alloc] init])) {
+  const bool half = format == DType::float16;
+  if (!half && format != DType::float32)
+    throw ShapeError(str("metal: images are float16 or float32, got ", format));
+  MPSImageDescriptor* descriptor = [MPSImageDescriptor
+      imageDescriptorWithChannelFormat:half ? MPSImageFeatureChannelFormatFloat16
+                                            : MPSImageFeatureChannelFormatFloat32
+                                 width:shape_[1]
+                                height:shape_[0]
+                       featureChannels:shape_[2]];
+  for (int i = 0; i < images; ++i) {
+    const auto image = adopt([[MPSImage alloc] initWithDevice:device imageDescriptor:descriptor]);
+    [images_.get() addObject:image];
+  }
+  if (half) halves_.resize(shape_.size());
+}
+
+Owned<MPSImageBatch*> ImageBatch::first(int count) const {
+  return keep<MPSImageBatch*>(
+      [images_.get() subarrayWithRange:NSMakeRange(0, static_cast<NSUInteger>(count))]);
+}
+
+void ImageBatch::write(const float* nhwc, int count) {
+  for (int i = 0; i < count; ++i) {
+    const float* from = nhwc + i * shape_.size();
+    const void* bytes = from;
+    if (format_ == DType::float16) {
+      std::transform(from, from + shape_.size(), halves_.begin(),
+                     [](float x) { return static_cast<_Float16>(x); });
+      bytes = halves_.data();
+    }
+    [[images_.get() objectAtIndex:i] writeBytes:bytes
+                                     dataLayout:MPSDataLayoutHeightxWidthxFeatureChannels
+                                     imageIndex:0];
+  }
+}
+
+void ImageBatch::read(float* nhwc, int count) {
+  for (int i = 0; i < count; ++i) {
+    float* to = nhwc + i * shape_.size();
+    const bool half = format_ == DType::float16;
+    [[images_.get() objectAtIndex:i] readBytes:half ? static_cast<void*>(halves_.data()) : to
+                                    dataLayout:MPSDataLayoutHeightxWidthxFeatureChannels
+                                    imageIndex:0];
+    if (half) std::ranges::copy(halves_, to);
+  }
+}
+
+}  // namespace mpsnn::metal

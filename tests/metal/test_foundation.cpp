@@ -1,0 +1,87 @@
+#include <cmath>
+#include <numeric>
+
+#include "backend/metal/devices.hpp"
+#include "cpp/check.hpp"
+#include "metal/probe.hpp"
+#include "metal_double/control.hpp"
+#include "mpsnn/mpsnn.hpp"
+
+using namespace mpsnn;
+
+namespace {
+
+std::vector<float> counted(const Shape& shape, int images) {
+  std::vector<float> out(shape.size() * images);
+  std::iota(out.begin(), out.end(), -7.0f);
+  return out;
+}
+
+}  // namespace
+
+TEST(values_of_any_shape_go_to_the_device_and_back) {
+  for (DType format : {DType::float16, DType::float32})
+    for (const Shape& shape : {Shape{}, Shape{1}, Shape{3}, Shape{9}, Shape{5, 6}, Shape{1, 1, 1},
+                               Shape{2, 3, 4}, Shape{4, 3, 5}, Shape{3, 2, 13}}) {
+      const std::vector<float> values = counted(shape, 3);  // exact in float16
+      CHECK(test::through_images(shape, format, 3, values, 2) == values);
+    }
+}
+
+TEST(half_images_round_to_half) {
+  const std::vector<float> values = {0.1f, 1e-8f, 65519.0f, 70000.0f, -2049.0f};
+  const auto out = test::through_images({5}, DType::float16, 1, values);
+  CHECK_EQUAL(out[0], 0.0999755859375f);
+  CHECK_EQUAL(out[1], 0.0f);
+  CHECK_EQUAL(out[2], 65504.0f);
+  CHECK(std::isinf(out[3]));
+  CHECK_EQUAL(out[4], -2048.0f);
+}
+
+TEST(images_are_made_once_and_released) {
+  CHECK_EQUAL(test::live_images_of_a_batch(7), 7);
+  CHECK_EQUAL(metal_double::live_images(), 0);
+  CHECK_EQUAL(metal_double::live_devices(), 0);
+  CHECK_EQUAL(test::first_images(3), 3);
+}
+
+TEST(what_is_no_image_is_refused_and_leaves_nothing_behind) {
+  CHECK_THROWS(ShapeError, "metal: a value of four axes, (1, 2, 3, 4), is no image",
+               test::through_images({1, 2, 3, 4}, DType::float32, 1, {}));
+  CHECK_THROWS(ShapeError, "metal: images are float16 or float32, got int32",
+               test::through_images({2}, DType::int32, 1, {}));
+  CHECK_EQUAL(metal_double::live_images(), 0);
+  CHECK_EQUAL(metal_double::live_devices(), 0);
+}
+
+TEST(exceptions_of_both_languages_arrive) {
+  CHECK_THROWS(DeviceError, "NSInvalidArgumentException: number 42", test::raise_in_objective_c());
+  CHECK_THROWS(ShapeError, "thrown in a .mm file", test::throw_in_objective_c());
+}
+
+TEST(a_block_keeps_what_it_captured) { CHECK_EQUAL(test::captured_by_a_block(1234), 1234); }
+
+TEST(the_gpu_with_memory_of_its_own_comes_first) {
+  const std::vector<metal_double::Gpu> one = {{.name = "Stand-in", .unified_memory = true}};
+  metal_double::set_gpus({{.name = "In the processor", .low_power = true, .unified_memory = true},
+                          {.name = "Of the display", .memory = 4ull << 30},
+                          {.name = "In a box", .headless = true, .removable = true},
+                          {.name = "On a card", .headless = true}});
+  const std::vector<Device> found = devices();
+  metal_double::set_gpus({});
+  CHECK_EQUAL(devices().front().kind == Device::Kind::processor, true);
+  metal_double::set_gpus(one);
+
+  CHECK_EQUAL(found.size(), 4 + backends().size());
+  CHECK_EQUAL(found[0].name, "In a box");
+  CHECK(found[0].kind == Device::Kind::external);
+  CHECK_EQUAL(found[0].id, 102u);
+  CHECK_EQUAL(found[1].name, "On a card");
+  CHECK(found[1].kind == Device::Kind::discrete && found[1].headless);
+  CHECK_EQUAL(found[2].name, "Of the display");
+  CHECK_EQUAL(found[2].memory_bytes, 4ull << 30);
+  CHECK_EQUAL(found[3].name, "In the processor");
+  CHECK(found[3].kind == Device::Kind::integrated && found[3].low_power);
+  CHECK_EQUAL(found[4].backend, backends().front()->name());
+  CHECK_EQUAL(metal_double::live_devices(), 0);
+}

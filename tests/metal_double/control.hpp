@@ -1,0 +1,28 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+/// What tests tell the stand-in, and ask it.
+namespace metal_double {
+
+/// A GPU of the machine that is played.
+struct Gpu {
+  std::string name;
+  bool low_power = false;
+  bool headless = false;
+  bool removable = false;
+  bool unified_memory = false;
+  std::uint64_t memory = 8ull << 30;
+};
+
+/// The machine's GPUs from now on; the first is the system's default. At first there is one, with
+/// unified memory.
+void set_gpus(std::vector<Gpu> gpus);
+
+/// Objects that are alive.
+int live_images();
+int live_devices();
+
+}  // namespace metal_double
