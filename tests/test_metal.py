@@ -36,5 +36,7 @@ def test_the_sources_of_the_metal_backend_run_over_the_stand_in(tmp_path: Path) 
 def test_devices_are_those_of_the_backends_of_this_build() -> None:
     found = mpsnn.devices()
     assert [device.backend for device in found] == mpsnn.backend_names()
-    assert all((d.kind, d.name, d.id, d.low_power) == ("processor", "host", 0, False) for d in found)
+    assert all(
+        (d.kind, d.name, d.id, d.low_power) == ("processor", "host", 0, False) for d in found
+    )
     assert repr(found[-1]) == "Device(backend='reference', name='host')"

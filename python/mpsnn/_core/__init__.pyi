@@ -6,7 +6,7 @@ import collections.abc
 import numpy
 import typing
 from . import ops
-__all__: list[str] = ['DeviceError', 'Error', 'Executable', 'Graph', 'Node', 'NumericError', 'Optimizer', 'Predictor', 'Session', 'ShapeError', 'Source', 'Step', 'Trainer', 'UnsupportedError', 'ValueId', 'add_gradient', 'add_gradients', 'backend_names', 'backend_status', 'compile', 'eliminate_dead', 'flatten_concats', 'fold_batch_norm', 'fuse', 'inference_graph', 'nodes', 'ops', 'training_graph', 'vocabulary']
+__all__: list[str] = ['Device', 'DeviceError', 'Error', 'Executable', 'Graph', 'Node', 'NumericError', 'Optimizer', 'Predictor', 'Session', 'ShapeError', 'Source', 'Step', 'Trainer', 'UnsupportedError', 'ValueId', 'add_gradient', 'add_gradients', 'backend_names', 'backend_status', 'compile', 'devices', 'eliminate_dead', 'flatten_concats', 'fold_batch_norm', 'fuse', 'inference_graph', 'nodes', 'ops', 'training_graph', 'vocabulary']
 class Error(RuntimeError):
     pass
 class ShapeError(Error, ValueError):
@@ -142,6 +142,41 @@ class Session:
         """
         Training steps completed.
         """
+class Device:
+    """
+    What a backend can run on.
+    """
+    def __repr__(self) -> str:
+        ...
+    @property
+    def backend(self) -> str:
+        ...
+    @property
+    def headless(self) -> bool:
+        """
+        Whether it drives no display.
+        """
+    @property
+    def id(self) -> int:
+        """
+        Of a GPU, as the system knows it.
+        """
+    @property
+    def kind(self) -> str:
+        """
+        'processor', 'integrated', 'discrete' or 'external'.
+        """
+    @property
+    def low_power(self) -> bool:
+        ...
+    @property
+    def memory_bytes(self) -> int:
+        """
+        Of a GPU: what may be in use without slowing down. 0: unknown.
+        """
+    @property
+    def name(self) -> str:
+        ...
 class Executable:
     """
     A compiled graph. For tests; users have Trainer.
@@ -260,6 +295,10 @@ def backend_status() -> list[tuple[str, bool, str]]:
     """
 def compile(graph: Graph, *, batch: typing.SupportsInt | typing.SupportsIndex, outputs: collections.abc.Sequence[ValueId], backend: str = '', seed: typing.SupportsInt | typing.SupportsIndex = 0, optimize: bool = True) -> Executable:
     ...
+def devices() -> list[Device]:
+    """
+    What the backends of this build run on; of each the one it uses by itself comes first.
+    """
 def eliminate_dead(graph: Graph, keep: collections.abc.Sequence[ValueId]) -> Graph:
     ...
 def flatten_concats(graph: Graph) -> Graph:

@@ -27,8 +27,8 @@ struct Forward {
 };
 
 struct Backward {
-  Dim rows;
-  bool through;            ///< Whether the gradient of the state before is wanted.
+  Dim rows = 0;
+  bool through = true;     ///< Whether the gradient of the state before is wanted.
   const Dim *at, *before;  ///< Rows of the step, and of the one before it; -1: none.
   const float *gates, *y, *cells, *initial_c;
   const Dim* images;

@@ -92,58 +92,80 @@ class GradientPass {
     });
   }
 
+  /// The gradients of the states that a slab carries back from step to step, and those of
+  /// diagonal peepholes.
+  struct Carried {
+    float *dh, *dc, *dextra;
+  };
+
   void run(const Launch& l, Slab& slab) const {
     gather(l, slab);
-    const Dim H = g_.H, width = g_.gates * H;
-    const int first_dy = g_.inputs + g_.outputs;
-    const float *dy = l.in<float>(0), *dh_last = input(l, first_dy);
-    const float* dc_last = g_.initial_c >= 0 ? input(l, first_dy + 1) : nullptr;
-    float *dh = room_.dh.at<float>(l) + slab.first * H,
-          *dc = room_.dc.at<float>(l) + slab.first * H;
-    for (Dim j = 0; j < slab.count(); ++j) {
-      copy_row(dh_last, slab.images[j], H, dh + j * H);
-      copy_row(dc_last, slab.images[j], H, dc + j * H);
-    }
-    float* dextra = nullptr;
-    if (diagonal_) {
-      dextra = room_.dextra.at<float>(l) + slab.first * 4 * H;
-      std::fill_n(dextra, 4 * H, 0.0f);
-    }
+    const Carried carried = begin(l, slab);
     const Weights w{input(l, 2), nullptr, input(l, g_.extra), diagonal_};
-    std::vector<Dim>&at = slab.at, &before = slab.before;
+    const float* dy = l.in<float>(0);
     Dim row = slab.row;
-    for (Dim j = 0; j < slab.count(); ++j) row += slab.lengths[j];
+    for (Dim length : slab.lengths) row += length;
     for (Dim i = slab.steps(); i-- > 0;) {
       const Dim rows = slab.active(i);
       row -= rows;
       for (Dim j = 0; j < rows; ++j) {
         const Dim first = slab.images[j] * g_.T;
-        at[j] = first + g_.step(i, slab.lengths[j]);
-        before[j] = i ? first + g_.step(i - 1, slab.lengths[j]) : -1;
-        if (dy) rows::add(dh + j * H, dy + at[j] * H, nullptr, H);
+        slab.at[j] = first + g_.step(i, slab.lengths[j]);
+        slab.before[j] = i ? first + g_.step(i - 1, slab.lengths[j]) : -1;
+        if (dy) rows::add(carried.dh + j * g_.H, dy + slab.at[j] * g_.H, nullptr, g_.H);
       }
-      cell_.backward(w, {.rows = rows,
-                         .through = i > 0 || wanted<float>(l, g_.initial_h),
-                         .at = at.data(),
-                         .before = before.data(),
-                         .gates = g_.outputs > 1 ? input(l, g_.inputs + 1) : nullptr,
-                         .y = input(l, g_.inputs),
-                         .cells = cells(l),
-                         .initial_c = input(l, g_.initial_c),
-                         .images = slab.images.data(),
-                         .gates_stride = g_.saved * H,
-                         .h = room_.h.at<float>(l) + row * H,
-                         .dh = dh,
-                         .dc = dc,
-                         .da = room_.da.at<float>(l) + row * width,
-                         .operand = room_.operand.at<float>(l) + row * H,
-                         .dextra = dextra,
-                         .tmp = room_.tmp.at<float>(l) + slab.first * 2 * H});
+      Backward step = backward(l, slab, carried, row);
+      step.rows = rows;
+      step.through = i > 0 || wanted<float>(l, g_.initial_h);
+      cell_.backward(w, step);
     }
+    finish(l, slab, carried);
+  }
+
+  /// The gradients of the last states, or 0.
+  Carried begin(const Launch& l, const Slab& slab) const {
+    const Dim H = g_.H;
+    const int first_dy = g_.inputs + g_.outputs;
+    const float* dh_last = input(l, first_dy);
+    const float* dc_last = g_.initial_c >= 0 ? input(l, first_dy + 1) : nullptr;
+    const Carried out{room_.dh.at<float>(l) + slab.first * H,
+                      room_.dc.at<float>(l) + slab.first * H,
+                      diagonal_ ? room_.dextra.at<float>(l) + slab.first * 4 * H : nullptr};
     for (Dim j = 0; j < slab.count(); ++j) {
-      if (auto* out = wanted<float>(l, g_.initial_h)) copy_row(dh, j, H, out + slab.images[j] * H);
-      if (auto* out = g_.initial_c < 0 ? nullptr : wanted<float>(l, g_.initial_c))
-        copy_row(dc, j, H, out + slab.images[j] * H);
+      copy_row(dh_last, slab.images[j], H, out.dh + j * H);
+      copy_row(dc_last, slab.images[j], H, out.dc + j * H);
+    }
+    if (out.dextra) std::fill_n(out.dextra, 4 * H, 0.0f);
+    return out;
+  }
+
+  /// What a step reads and writes whose rows, where each step has one, start at `row`.
+  Backward backward(const Launch& l, const Slab& slab, const Carried& carried, Dim row) const {
+    const Dim H = g_.H;
+    return {.at = slab.at.data(),
+            .before = slab.before.data(),
+            .gates = g_.outputs > 1 ? input(l, g_.inputs + 1) : nullptr,
+            .y = input(l, g_.inputs),
+            .cells = cells(l),
+            .initial_c = input(l, g_.initial_c),
+            .images = slab.images.data(),
+            .gates_stride = g_.saved * H,
+            .h = room_.h.at<float>(l) + row * H,
+            .dh = carried.dh,
+            .dc = carried.dc,
+            .da = room_.da.at<float>(l) + row * g_.gates * H,
+            .operand = room_.operand.at<float>(l) + row * H,
+            .dextra = carried.dextra,
+            .tmp = room_.tmp.at<float>(l) + slab.first * 2 * H};
+  }
+
+  /// The gradients of the initial states.
+  void finish(const Launch& l, const Slab& slab, const Carried& carried) const {
+    float* dh = wanted<float>(l, g_.initial_h);
+    float* dc = g_.initial_c < 0 ? nullptr : wanted<float>(l, g_.initial_c);
+    for (Dim j = 0; j < slab.count(); ++j) {
+      if (dh) copy_row(carried.dh, j, g_.H, dh + slab.images[j] * g_.H);
+      if (dc) copy_row(carried.dc, j, g_.H, dc + slab.images[j] * g_.H);
     }
   }
 
