@@ -60,6 +60,8 @@ SHAPE_ERRORS: list[tuple[Callable[[Graph, Value], Any], str]] = [
     (lambda g, x: layers.RNN(4, dropout=1.0)(x), "rnn: dropout must be at least 0 and less than 1"),
     (lambda g, x: layers.MGU(4, bidirectional="both")(x),
      "mgu: bidirectional must be 'concat' or 'add', got 'both'"),
+    (lambda g, x: layers.MGU(4, bidirectional="add", reverse=True)(x),
+     "mgu: reverse and bidirectional must not both be given"),
     (lambda g, x: layers.LSTM(4, peephole="half")(x), "lstm: peephole must be 'diagonal' or 'full'"),
     (lambda g, x: layers.LSTM(4)(g.flatten(x)), "lstm: x must be a sequence (T, I), got (18,)"),
     (lambda g, x: layers.LSTM(4, layers=2).unroll(x, initial=[{}]),
@@ -104,6 +106,10 @@ def test_what_is_no_value_is_named() -> None:
     x = g.input(6, 3)
     with pytest.raises(TypeError, match="lstm: x must be a Value, got int"):
         layers.LSTM(4)(3)  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match="gru: lengths must be a Value, got int"):
+        layers.GRU(4).unroll(x, lengths=3)  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match="gru: initial 'h' must be a Value, got int"):
+        layers.GRU(4).unroll(x, initial=[{"h": 3}])  # type: ignore[dict-item]
     with pytest.raises(TypeError, match="rnn: weight must be a Value, got NoneType"):
         g.rnn(x, None, None)  # type: ignore[arg-type]
     with pytest.raises(TypeError, match="rnn: activation must be the name of a neuron, got 3"):

@@ -46,7 +46,7 @@ class Recurrent:
         dropout: Rate between layers, at least 0 and under 1.
         return_sequences: Whether the result is that of every step. If not, it is the state
             behind the last step: of an image with a length, behind its own last step.
-        reverse: Whether the steps run from the last to the first.
+        reverse: Whether the steps run from the last to the first; not with `bidirectional`.
         bias: Whether gates have one.
         activation: Neuron of the candidate, and of an LSTM's result.
         recurrent_activation: Neuron of the other gates.
@@ -99,14 +99,19 @@ class Recurrent:
         Raises:
             ShapeError: If a shape, number or neuron is not accepted.
         """
-        value_of(self.kind, x)
+        check = value_of(self.kind, x).graph.check
         given = [dict(state) for state in initial or ()]
+        for state in given:
+            for key, value in state.items():
+                check(self.kind, f"initial {key!r}", value)
+        if lengths is not None:
+            check(self.kind, "lengths", lengths)
         # Tried on a graph of its own first: a refused layer leaves no weights.
         trial = Graph()
         self._append(
             trial.input(*x.shape),
-            [{k: trial.input(*value_of(self.kind, v).shape) for k, v in s.items()} for s in given],
-            None if lengths is None else trial.input(*value_of(self.kind, lengths).shape),
+            [{k: trial.input(*v.shape) for k, v in state.items()} for state in given],
+            None if lengths is None else trial.input(*lengths.shape),
         )
         return self._append(x, given, lengths)
 
@@ -149,6 +154,8 @@ class Recurrent:
         arguments.fraction(self.kind, "dropout", self.dropout)
         if self.bidirectional is not None:
             arguments.choice(self.kind, "bidirectional", self.bidirectional, ("concat", "add"))
+            if self.reverse:
+                raise ShapeError(f"{self.kind}: reverse and bidirectional must not both be given")
         if len(x.shape) != 2:
             raise ShapeError(f"{self.kind}: x must be a sequence (T, I), got {x.shape}")
         count = self.layers * (2 if self.bidirectional else 1)
