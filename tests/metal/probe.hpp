@@ -1,5 +1,6 @@
 #pragma once
 
+#include <string>
 #include <vector>
 
 #include "mpsnn/shape.hpp"
@@ -15,6 +16,16 @@ std::vector<float> through_images(const Shape& shape, DType format, int images,
 int live_images_of_a_batch(int images);
 /// What the first `count` images of a batch of 4 are counted as.
 int first_images(int count);
+
+/// What `steps` command buffers did, those in `faults` failing on the GPU, and the one numbered
+/// `thrown`, if any, while it is encoded.
+struct Streamed {
+  std::vector<int> ran;             ///< Steps whose work the GPU did, in order.
+  std::vector<std::string> errors;  ///< What `done` was told, in order.
+  int most_in_flight = 0;
+  int not_submitted = 0;
+};
+Streamed stream_steps(int steps, int in_flight, const std::vector<int>& faults, int thrown = -1);
 
 void raise_in_objective_c();
 void throw_in_objective_c();

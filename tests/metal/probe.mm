@@ -2,8 +2,12 @@
 
 #import <Metal/Metal.h>
 
+#include <mutex>
+
 #include "backend/metal/guard.hpp"
 #include "backend/metal/image_batch.hpp"
+#include "backend/metal/stream.hpp"
+#include "metal_double/command_buffer.hpp"
 #include "metal_double/control.hpp"
 #include "mpsnn/errors.hpp"
 
@@ -44,6 +48,41 @@ int first_images(int count) {
     found = static_cast<int>([batch.first(count).get() count]);
   });
   return found;
+}
+
+Streamed stream_steps(int steps, int in_flight, const std::vector<int>& faults, int thrown) {
+  Streamed out;
+  std::mutex mutex;
+  int flying = 0;
+  for (int fault : faults) metal_double::fail_command_buffer(fault, "planted");
+  const auto submit = [&](metal::Stream& stream, int step) {
+    stream.submit(
+        [&](id<MTLCommandBuffer> buffer) {
+          if (step == thrown) throw ShapeError("while encoding");
+          const std::lock_guard lock(mutex);
+          out.most_in_flight = std::max(out.most_in_flight, ++flying);
+          [(StandInCommandBuffer*)buffer encode:[&out, &mutex, step] {
+            const std::lock_guard inner(mutex);
+            out.ran.push_back(step);
+          }];
+        },
+        [&](const std::string& error) {
+          const std::lock_guard lock(mutex);
+          --flying;
+          out.errors.push_back(error);
+        });
+  };
+  guarded([&] {
+    const auto device = adopt(MTLCreateSystemDefaultDevice());
+    metal::Stream stream(device, in_flight);
+    for (int step = 0; step < steps; ++step) {
+      std::exception_ptr error;
+      auto one = [&] { submit(stream, step); };
+      metal::capture([](void* f) { (*static_cast<decltype(one)*>(f))(); }, &one, error);
+      out.not_submitted += error != nullptr;
+    }
+  });
+  return out;
 }
 
 void raise_in_objective_c() {

@@ -1,5 +1,7 @@
+#include <chrono>
 #include <cmath>
 #include <numeric>
+#include <thread>
 
 #include "backend/metal/devices.hpp"
 #include "cpp/check.hpp"
@@ -51,6 +53,40 @@ TEST(what_is_no_image_is_refused_and_leaves_nothing_behind) {
   CHECK_THROWS(ShapeError, "metal: images are float16 or float32, got int32",
                test::through_images({2}, DType::int32, 1, {}));
   CHECK_EQUAL(metal_double::live_images(), 0);
+  CHECK_EQUAL(metal_double::live_devices(), 0);
+}
+
+TEST(command_buffers_run_in_order_and_no_more_than_asked_for_are_on_their_way) {
+  for (int in_flight : {1, 2, 5}) {
+    const test::Streamed found = test::stream_steps(200, in_flight, {});
+    std::vector<int> all(200);
+    std::iota(all.begin(), all.end(), 0);
+    CHECK(found.ran == all);
+    CHECK(found.errors == std::vector<std::string>(200));
+    CHECK(found.most_in_flight <= in_flight);
+  }
+}
+
+TEST(an_error_of_the_gpu_is_told_to_its_own_step_and_the_next_one_works) {
+  const test::Streamed found = test::stream_steps(5, 2, {1, 3});
+  CHECK((found.ran == std::vector<int>{0, 2, 4}));
+  CHECK((found.errors ==
+         std::vector<std::string>{"", "GPU error 1: planted", "", "GPU error 1: planted", ""}));
+}
+
+TEST(what_fails_while_it_is_encoded_gives_its_place_back) {
+  const test::Streamed found = test::stream_steps(4, 1, {}, 1);
+  CHECK((found.ran == std::vector<int>{0, 2, 3}));
+  CHECK_EQUAL(found.errors.size(), 3u);
+  CHECK_EQUAL(found.not_submitted, 1);
+}
+
+TEST(a_thousand_command_buffers_leave_nothing_behind) {
+  CHECK_EQUAL(test::stream_steps(1000, 2, {}).ran.size(), 1000u);
+  // The GPU's thread lets go of the last one after it has told that it is done.
+  for (int i = 0; i < 1000 && metal_double::live_command_buffers(); ++i)
+    std::this_thread::sleep_for(std::chrono::milliseconds(2));
+  CHECK_EQUAL(metal_double::live_command_buffers(), 0);
   CHECK_EQUAL(metal_double::live_devices(), 0);
 }
 

@@ -24,5 +24,10 @@ void set_gpus(std::vector<Gpu> gpus);
 /// Objects that are alive.
 int live_images();
 int live_devices();
+int live_command_buffers();
+
+/// Lets the command buffer that is committed as the `nth` from now on, counted from 0, fail with
+/// this error when it runs.
+void fail_command_buffer(int nth, const std::string& message);
 
 }  // namespace metal_double

@@ -10,7 +10,22 @@ typedef NS_ENUM(NSUInteger, MTLDeviceLocation) {
   MTLDeviceLocationUnspecified = NSUIntegerMax,
 };
 
+@protocol MTLCommandBuffer;
+typedef void (^MTLCommandBufferHandler)(id<MTLCommandBuffer> _Nonnull);
+
+@protocol MTLCommandBuffer <NSObject>
+@property(nullable, readonly) NSError* error;
+- (void)addCompletedHandler:(_Nonnull MTLCommandBufferHandler)block;
+- (void)commit;
+- (void)waitUntilCompleted;
+@end
+
+@protocol MTLCommandQueue <NSObject>
+- (nullable id<MTLCommandBuffer>)commandBuffer;
+@end
+
 @protocol MTLDevice <NSObject>
+- (nullable id<MTLCommandQueue>)newCommandQueue;
 @property(nonnull, readonly) NSString* name;
 @property(readonly) unsigned long long registryID;  // Apple's uint64_t
 @property(readonly, getter=isLowPower) BOOL lowPower;

@@ -1,0 +1,149 @@
+#include "metal_double/command_buffer.hpp"
+
+#include <atomic>
+#include <map>
+
+#include "metal_double/control.hpp"
+
+namespace {
+
+std::atomic<int> buffers{0};
+
+std::mutex faults_mutex;
+std::map<int, std::string> faults;  // by how many commits from now
+std::mutex completion_mutex;
+std::condition_variable completion;
+
+/// The error planted for the command buffer that is committed now, if there is one.
+std::string next_fault() {
+  const std::lock_guard lock(faults_mutex);
+  std::string found;
+  std::map<int, std::string> later;
+  for (auto& [nth, message] : faults) {
+    if (nth == 0)
+      found = message;
+    else
+      later[nth - 1] = message;
+  }
+  faults = std::move(later);
+  return found;
+}
+
+void refuse(NSString* what) {
+  [NSException raise:NSInternalInconsistencyException format:@"MTLCommandBuffer: %@", what];
+}
+
+}  // namespace
+
+void StandInWorker::run(const std::shared_ptr<State>& state) {
+  std::unique_lock lock(state->mutex);
+  while (true) {
+    state->changed.wait(lock, [&] { return state->ends || !state->work.empty(); });
+    if (state->work.empty()) return;
+    std::function<void()> next = std::move(state->work.front());
+    state->work.pop_front();
+    lock.unlock();
+    @autoreleasepool {
+      next();
+      next = nullptr;
+    }
+    lock.lock();
+  }
+}
+
+StandInWorker::~StandInWorker() {
+  {
+    const std::lock_guard lock(state_->mutex);
+    state_->ends = true;
+  }
+  state_->changed.notify_one();
+  // The last reference may go on the thread itself, with the last command buffer.
+  if (thread_.get_id() == std::this_thread::get_id())
+    thread_.detach();
+  else
+    thread_.join();
+}
+
+void StandInWorker::post(std::function<void()> work) {
+  {
+    const std::lock_guard lock(state_->mutex);
+    state_->work.push_back(std::move(work));
+  }
+  state_->changed.notify_one();
+}
+
+@implementation StandInQueue
+- (instancetype)init {
+  if (!(self = [super init])) return nil;
+  _worker = std::make_shared<StandInWorker>();
+  return self;
+}
+- (id<MTLCommandBuffer>)commandBuffer {
+  return [[[StandInCommandBuffer alloc] initWithWorker:_worker] autorelease];
+}
+@end
+
+@implementation StandInCommandBuffer
+- (instancetype)initWithWorker:(std::shared_ptr<StandInWorker>)worker {
+  if (!(self = [super init])) return nil;
+  ++buffers;
+  _worker = std::move(worker);
+  return self;
+}
+- (void)dealloc {
+  --buffers;
+  for (MTLCommandBufferHandler handler : _handlers) [handler release];
+  [_error release];
+  [super dealloc];
+}
+- (void)encode:(std::function<void()>)work {
+  if (_committed) refuse(@"encoding after commit");
+  _work.push_back(std::move(work));
+}
+- (void)addCompletedHandler:(MTLCommandBufferHandler)block {
+  if (_committed) refuse(@"a handler is added after commit");
+  _handlers.push_back([block copy]);
+}
+- (void)commit {
+  if (_committed) refuse(@"committed twice");
+  _committed = true;
+  [self retain];
+  const std::string fault = next_fault();
+  _worker->post([self, fault] {
+    if (fault.empty())
+      for (const auto& work : _work) work();
+    else
+      _error = [[NSError alloc]
+          initWithDomain:@"MTLCommandBufferErrorDomain"
+                    code:1
+                userInfo:[NSDictionary
+                             dictionaryWithObject:[NSString stringWithUTF8String:fault.c_str()]
+                                           forKey:NSLocalizedDescriptionKey]];
+    for (MTLCommandBufferHandler handler : _handlers) handler(self);
+    {
+      const std::lock_guard lock(completion_mutex);
+      _completed = true;
+    }
+    completion.notify_all();
+    [self release];
+  });
+}
+- (void)waitUntilCompleted {
+  std::unique_lock lock(completion_mutex);
+  completion.wait(lock, [self] { return _completed; });
+}
+- (NSError*)error {
+  return _error;
+}
+@end
+
+namespace metal_double {
+
+int live_command_buffers() { return buffers; }
+
+void fail_command_buffer(int nth, const std::string& message) {
+  const std::lock_guard lock(faults_mutex);
+  faults[nth] = message;
+}
+
+}  // namespace metal_double
