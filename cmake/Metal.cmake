@@ -30,7 +30,8 @@ function(mpsnn_add_metal target)
                                             "-framework MetalPerformanceShaders")
     return()
   endif()
-  file(GLOB stand_in CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/tests/metal_double/*.mm)
+  file(GLOB stand_in CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/tests/metal_double/*.cpp
+       ${PROJECT_SOURCE_DIR}/tests/metal_double/*.mm)
   target_sources(${target} PRIVATE ${stand_in})
   target_include_directories(${target} PRIVATE ${PROJECT_SOURCE_DIR}/tests)
   execute_process(COMMAND ${CMAKE_CXX_COMPILER} -print-file-name=libobjc.so

@@ -45,3 +45,10 @@ class StandInWorker {
 /// What kernels of the stand-in do to encode themselves.
 - (void)encode:(std::function<void()>)work;
 @end
+
+@interface StandInBlit : NSObject <MTLBlitCommandEncoder> {
+  StandInCommandBuffer* _buffer;
+  bool _ended;
+}
+- (instancetype)initWithBuffer:(StandInCommandBuffer*)buffer;
+@end

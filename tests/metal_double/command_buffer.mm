@@ -1,6 +1,7 @@
 #include "metal_double/command_buffer.hpp"
 
 #include <atomic>
+#include <cstring>
 #include <map>
 
 #include "metal_double/control.hpp"
@@ -8,6 +9,7 @@
 namespace {
 
 std::atomic<int> buffers{0};
+std::atomic<int> under_way{0};
 
 std::mutex faults_mutex;
 std::map<int, std::string> faults;  // by how many commits from now
@@ -109,6 +111,7 @@ void StandInWorker::post(std::function<void()> work) {
   _committed = true;
   [self retain];
   const std::string fault = next_fault();
+  ++under_way;
   _worker->post([self, fault] {
     if (fault.empty())
       for (const auto& work : _work) work();
@@ -119,6 +122,8 @@ void StandInWorker::post(std::function<void()> work) {
                 userInfo:[NSDictionary
                              dictionaryWithObject:[NSString stringWithUTF8String:fault.c_str()]
                                            forKey:NSLocalizedDescriptionKey]];
+    _work.clear();  // and what it holds
+    --under_way;
     for (MTLCommandBufferHandler handler : _handlers) handler(self);
     {
       const std::lock_guard lock(completion_mutex);
@@ -135,11 +140,61 @@ void StandInWorker::post(std::function<void()> work) {
 - (NSError*)error {
   return _error;
 }
+- (id<MTLBlitCommandEncoder>)blitCommandEncoder {
+  return [[[StandInBlit alloc] initWithBuffer:self] autorelease];
+}
+@end
+
+@implementation StandInBlit
+- (instancetype)initWithBuffer:(StandInCommandBuffer*)buffer {
+  if (!(self = [super init])) return nil;
+  _buffer = [buffer retain];
+  return self;
+}
+- (void)dealloc {
+  if (!_ended) refuse(@"an encoder goes before its end");
+  [_buffer release];
+  [super dealloc];
+}
+- (void)endEncoding {
+  if (_ended) refuse(@"an encoder ends twice");
+  _ended = true;
+}
+- (void)copyFromBuffer:(id<MTLBuffer>)sourceBuffer
+          sourceOffset:(NSUInteger)sourceOffset
+              toBuffer:(id<MTLBuffer>)destinationBuffer
+     destinationOffset:(NSUInteger)destinationOffset
+                  size:(NSUInteger)size {
+  if (_ended) refuse(@"encoding after the encoder's end");
+  if ([sourceBuffer length] < sourceOffset + size ||
+      [destinationBuffer length] < destinationOffset + size)
+    refuse(@"a copy beyond the end of a buffer");
+  if (size % 4 || sourceOffset % 4 || destinationOffset % 4) refuse(@"a copy of parts of words");
+  [sourceBuffer retain];
+  [destinationBuffer retain];
+  [_buffer encode:[=] {
+    std::memcpy(static_cast<char*>([destinationBuffer contents]) + destinationOffset,
+                static_cast<const char*>([sourceBuffer contents]) + sourceOffset, size);
+    [sourceBuffer release];
+    [destinationBuffer release];
+  }];
+}
+- (void)fillBuffer:(id<MTLBuffer>)buffer range:(NSRange)range value:(uint8_t)value {
+  if (_ended) refuse(@"encoding after the encoder's end");
+  if ([buffer length] < range.location + range.length) refuse(@"filling beyond a buffer's end");
+  [buffer retain];
+  [_buffer encode:[=] {
+    std::memset(static_cast<char*>([buffer contents]) + range.location, value, range.length);
+    [buffer release];
+  }];
+}
 @end
 
 namespace metal_double {
 
 int live_command_buffers() { return buffers; }
+
+bool busy() { return under_way > 0; }
 
 void fail_command_buffer(int nth, const std::string& message) {
   const std::lock_guard lock(faults_mutex);

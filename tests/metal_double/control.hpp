@@ -21,10 +21,21 @@ struct Gpu {
 /// unified memory.
 void set_gpus(std::vector<Gpu> gpus);
 
-/// Objects that are alive.
+/// Objects that are alive, and those made so far.
 int live_images();
 int live_devices();
 int live_command_buffers();
+int live_buffers();
+int live_states();
+int made_images();
+int made_buffers();
+
+/// Whether command buffers are committed that have not run to their end.
+bool busy();
+
+/// The backend of this library that does the arithmetic: "reference" unless
+/// MPSNN_METAL_DOUBLE_USES, of the environment, names another.
+std::string arithmetic();
 
 /// Lets the command buffer that is committed as the `nth` from now on, counted from 0, fail with
 /// this error when it runs.

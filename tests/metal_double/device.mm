@@ -1,9 +1,12 @@
 #import <Metal/Metal.h>
 
 #include <atomic>
+#include <cstdlib>
+#include <limits>
 
 #include "metal_double/command_buffer.hpp"
 #include "metal_double/control.hpp"
+#include "metal_double/graph.hpp"
 
 namespace {
 
@@ -14,8 +17,37 @@ std::vector<metal_double::Gpu>& gpus() {
 }
 
 std::atomic<int> devices{0};
+std::atomic<int> buffers{0}, buffers_made{0};
 
 }  // namespace
+
+@interface StandInBuffer : NSObject <MTLBuffer> {
+  std::vector<float> _contents;
+  NSUInteger _length;
+}
+@end
+
+@implementation StandInBuffer
+- (instancetype)initWithLength:(NSUInteger)length {
+  if (!(self = [super init])) return nil;
+  ++buffers;
+  ++buffers_made;
+  _length = length;
+  // Nothing says what is in new memory.
+  _contents.assign((length + 3) / 4, std::numeric_limits<float>::quiet_NaN());
+  return self;
+}
+- (void)dealloc {
+  --buffers;
+  [super dealloc];
+}
+- (NSUInteger)length {
+  return _length;
+}
+- (void*)contents {
+  return _contents.data();
+}
+@end
 
 @interface StandInDevice : NSObject <MTLDevice> {
   metal_double::Gpu _gpu;
@@ -38,6 +70,10 @@ std::atomic<int> devices{0};
 }
 - (id<MTLCommandQueue>)newCommandQueue {
   return [[StandInQueue alloc] init];
+}
+- (id<MTLBuffer>)newBufferWithLength:(NSUInteger)length options:(MTLResourceOptions)options {
+  if (length == 0) return nil;
+  return [[StandInBuffer alloc] initWithLength:length];
 }
 - (NSString*)name {
   return [NSString stringWithUTF8String:_gpu.name.c_str()];
@@ -70,6 +106,13 @@ namespace metal_double {
 void set_gpus(std::vector<Gpu> all) { gpus() = std::move(all); }
 
 int live_devices() { return devices; }
+int live_buffers() { return buffers; }
+int made_buffers() { return buffers_made; }
+
+std::string arithmetic() {
+  const char* uses = std::getenv("MPSNN_METAL_DOUBLE_USES");
+  return uses ? uses : "reference";
+}
 
 }  // namespace metal_double
 
@@ -86,4 +129,9 @@ extern "C" NSArray<id<MTLDevice>>* MTLCopyAllDevices(void) {
 extern "C" id<MTLDevice> MTLCreateSystemDefaultDevice(void) {
   if (gpus().empty()) return nil;
   return [[StandInDevice alloc] initWithGpu:gpus().front() registryID:100];
+}
+
+id<MTLBuffer> StandInBufferOf(id<MTLDevice> device, NSUInteger floats) {
+  return [[device newBufferWithLength:floats * sizeof(float)
+                              options:MTLResourceStorageModeShared] autorelease];
 }

@@ -3,11 +3,13 @@
 #include <atomic>
 #include <limits>
 
+#include "metal_double/command_buffer.hpp"
 #include "metal_double/control.hpp"
+#include "metal_double/graph.hpp"
 
 namespace {
 
-std::atomic<int> images{0};
+std::atomic<int> images{0}, images_made{0};
 
 constexpr NSUInteger kSlice = 4;  // channels of one texture slice
 
@@ -44,13 +46,17 @@ void refuse(NSString* what) {
 }
 @end
 
+@interface StandInAllocator : NSObject <MPSImageAllocator>
+@end
+
 @implementation MPSImage
 @synthesize device = _device, width = _width, height = _height;
 @synthesize featureChannels = _featureChannels, featureChannelFormat = _featureChannelFormat;
 - (instancetype)initWithDevice:(id<MTLDevice>)device
-               imageDescriptor:(const MPSImageDescriptor*)imageDescriptor {
+               imageDescriptor:(MPSImageDescriptor*)imageDescriptor {
   if (!(self = [super init])) return nil;
   ++images;
+  ++images_made;
   MPSImageDescriptor* descriptor = const_cast<MPSImageDescriptor*>(imageDescriptor);
   if (device == nil) refuse(@"has no device");
   if (descriptor.channelFormat != MPSImageFeatureChannelFormatFloat16 &&
@@ -84,10 +90,46 @@ void refuse(NSString* what) {
           layout == MPSDataLayoutHeightxWidthxFeatureChannels ? hwc : chw);
       }
 }
++ (id<MPSImageAllocator>)defaultAllocator {
+  return [[[StandInAllocator alloc] init] autorelease];
+}
+- (metal_double::Tensor)standInValues {
+  metal_double::Tensor out{{static_cast<mpsnn::Dim>(_height), static_cast<mpsnn::Dim>(_width),
+                            static_cast<mpsnn::Dim>(_featureChannels)},
+                           1,
+                           {}};
+  out.values.resize(_height * _width * _featureChannels);
+  float* to = out.values.data();
+  [self eachWithLayout:MPSDataLayoutHeightxWidthxFeatureChannels
+                  call:^(float& texel, NSUInteger at) {
+                    to[at] = texel;
+                  }];
+  return out;
+}
+- (void)setStandInValues:(const std::vector<float>&)values {
+  const float* from = values.data();
+  const bool half = _featureChannelFormat == MPSImageFeatureChannelFormatFloat16;
+  [self eachWithLayout:MPSDataLayoutHeightxWidthxFeatureChannels
+                  call:^(float& texel, NSUInteger at) {
+                    texel = half ? static_cast<float>(static_cast<_Float16>(from[at])) : from[at];
+                  }];
+  _unsynchronized = false;
+}
+- (void)standInWrittenByGpu {
+  _unsynchronized = ![_device hasUnifiedMemory];
+}
+- (void)synchronizeOnCommandBuffer:(id<MTLCommandBuffer>)commandBuffer {
+  [self retain];
+  [(StandInCommandBuffer*)commandBuffer encode:[self] {
+    _unsynchronized = false;
+    [self release];
+  }];
+}
 - (void)readBytes:(void*)dataBytes
        dataLayout:(MPSDataLayout)dataLayout
        imageIndex:(NSUInteger)imageIndex {
   if (imageIndex != 0) refuse(@"there is one image, of index 0");
+  if (_unsynchronized) refuse(@"is read by the host before it is synchronized");
   const bool half = _featureChannelFormat == MPSImageFeatureChannelFormatFloat16;
   [self eachWithLayout:dataLayout
                   call:^(float& texel, NSUInteger at) {
@@ -113,5 +155,34 @@ void refuse(NSString* what) {
 namespace metal_double {
 
 int live_images() { return images; }
+int made_images() { return images_made; }
 
 }  // namespace metal_double
+
+@implementation StandInAllocator
+- (MPSImage*)imageForCommandBuffer:(id<MTLCommandBuffer>)commandBuffer
+                   imageDescriptor:(MPSImageDescriptor*)imageDescriptor
+                            kernel:(MPSKernel*)kernel {
+  return [[[MPSImage alloc] initWithDevice:kernel.device
+                           imageDescriptor:imageDescriptor] autorelease];
+}
+- (MPSImageBatch*)imageBatchForCommandBuffer:(id<MTLCommandBuffer>)commandBuffer
+                             imageDescriptor:(MPSImageDescriptor*)imageDescriptor
+                                      kernel:(MPSKernel*)kernel
+                                       count:(NSUInteger)count {
+  NSMutableArray* batch = [NSMutableArray array];
+  for (NSUInteger i = 0; i < count; ++i)
+    [batch addObject:[self imageForCommandBuffer:commandBuffer
+                                 imageDescriptor:imageDescriptor
+                                          kernel:kernel]];
+  return batch;
+}
++ (BOOL)supportsSecureCoding {
+  return YES;
+}
+- (void)encodeWithCoder:(NSCoder*)coder {
+}
+- (id)initWithCoder:(NSCoder*)coder {
+  return [self init];
+}
+@end
