@@ -57,7 +57,8 @@ constexpr int max_threads = 1024;
 
 struct SessionOptions {
   std::uint64_t seed = 0;
-  int threads = 0;  ///< Of the host, for kernels, to max_threads; 0: as OpenMP decides.
+  int threads = 0;           ///< Of the host, for kernels, to max_threads; 0: as OpenMP decides.
+  std::uint64_t device = 0;  ///< Device::id of a GPU; 0: the backend's own choice.
 };
 
 constexpr int max_batch = 1 << 20;

@@ -13,18 +13,27 @@ const Backend& cpu_backend();
 std::string cpu_backend_detail();
 #endif
 #if MPSNN_WITH_METAL
+const Backend& metal_backend();
 namespace metal {
 std::vector<Device> list_devices();
 }
 #endif
 
 std::span<const Backend* const> backends() {
-  static const std::vector<const Backend*> all = {
-#if MPSNN_WITH_CPU
-      &cpu_backend(),
+  static const std::vector<const Backend*> all = [] {
+    std::vector<const Backend*> out;
+#if MPSNN_WITH_METAL && defined(__APPLE__)
+    if (!metal::list_devices().empty()) out.push_back(&metal_backend());
 #endif
-      &reference_backend(),
-  };
+#if MPSNN_WITH_CPU
+    out.push_back(&cpu_backend());
+#endif
+#if MPSNN_WITH_METAL && !defined(__APPLE__)
+    out.push_back(&metal_backend());  // the stand-in of the tests, slower than both
+#endif
+    out.push_back(&reference_backend());
+    return out;
+  }();
   return all;
 }
 
@@ -49,13 +58,29 @@ std::vector<Device> devices() {
   out = metal::list_devices();
 #endif
   for (const Backend* b : backends())
-    out.push_back({.backend = std::string(b->name()), .name = "host"});
+    if (b->name() != "metal") out.push_back({.backend = std::string(b->name()), .name = "host"});
   return out;
 }
 
+namespace {
+
+BackendStatus metal_status() {
+#if !MPSNN_WITH_METAL
+  return {"metal", false, "not in this build: it needs macOS 11 or later"};
+#elif defined(__APPLE__)
+  if (metal::list_devices().empty())
+    return {"metal", false, "this machine has no GPU that Metal can use"};
+  return {"metal", true, "MPSNNGraph on " + metal::list_devices().front().name};
+#else
+  return {"metal", true, "over the tests' stand-in for Metal: not for use"};
+#endif
+}
+
+}  // namespace
+
 std::vector<BackendStatus> backend_status() {
   return {
-      {"metal", false, "not written yet"},
+      metal_status(),
       {"cuda", false, "not written yet"},
 #if MPSNN_WITH_CPU
       {"cpu", true, cpu_backend_detail()},

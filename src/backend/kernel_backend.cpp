@@ -1,25 +1,11 @@
 #include "backend/kernel_backend.hpp"
 
+#include "backend/compile_options.hpp"
 #include "backend/kernel_executable.hpp"
 #include "mpsnn/errors.hpp"
 #include "mpsnn/training.hpp"
 
 namespace mpsnn {
-namespace {
-
-void check(const Graph& graph, const CompileOptions& options) {
-  if (options.batch < 1 || options.batch > max_batch)
-    throw ShapeError(str("batch: must be 1 to ", max_batch, ", got ", options.batch));
-  if (options.in_flight < 1 || options.in_flight > max_in_flight)
-    throw ShapeError(str("in_flight: must be 1 to ", max_in_flight, ", got ", options.in_flight));
-  if (const int threads = options.session_options.threads; threads < 0 || threads > max_threads)
-    throw ShapeError(str("threads: must be 0 to ", max_threads, ", got ", threads));
-  for (ValueId v : options.outputs) {
-    if (!graph.has(v)) throw ShapeError(str("outputs: value ", v.index, " is not in this graph"));
-  }
-}
-
-}  // namespace
 
 bool KernelBackend::supports(const Node& node) const {
   if (std::holds_alternative<Parameter>(node.op) || std::holds_alternative<State>(node.op) ||
@@ -31,7 +17,7 @@ bool KernelBackend::supports(const Node& node) const {
 
 std::unique_ptr<Executable> KernelBackend::compile(const Graph& graph,
                                                    const CompileOptions& options) const {
-  check(graph, options);
+  check_compile_options(graph, options);
   std::vector<ValueId> keep = options.outputs;
   if (options.loss) keep.push_back(options.loss);
   Graph ready = options.optimize ? optimize(graph, keep) : eliminate_dead(graph, keep);

@@ -56,6 +56,7 @@ class KernelSession : public Session {
   /// How the device stores `dtype`: float32 becomes float64 on the reference.
   DType storage(DType dtype) const { return dtype == DType::float32 ? floating_ : dtype; }
   void advance() { ++step_; }
+  void restart_at(std::uint64_t step) { step_ = step; }
 
   /// Creates what `graph` names and this session does not have yet, each source
   /// loaded just before its copy and purged right after. Parameters that a concat joins along

@@ -24,6 +24,10 @@ class ImageBatch {
 
   /// The first `count` of them.
   Owned<MPSImageBatch*> first(int count) const;
+  MPSImage* at(int i) const { return [images_.get() objectAtIndex:static_cast<NSUInteger>(i)]; }
+  /// @throws DeviceError unless this is what they are.
+  void check(MPSImageDescriptor* descriptor) const;
+  std::size_t bytes() const;
   /// Copies `count` images in, rounding to the format.
   void write(const float* nhwc, int count);
   /// Copies `count` images out. The device must have finished with them, and managed memory be

@@ -44,10 +44,26 @@ Owned<MPSImageBatch*> ImageBatch::first(int count) const {
       [images_.get() subarrayWithRange:NSMakeRange(0, static_cast<NSUInteger>(count))]);
 }
 
+void ImageBatch::check(MPSImageDescriptor* descriptor) const {
+  MPSImage* image = at(0);
+  if (descriptor.width != image.width || descriptor.height != image.height ||
+      descriptor.featureChannels != image.featureChannels ||
+      descriptor.channelFormat != image.featureChannelFormat)
+    throw DeviceError(str("metal: the graph makes (", descriptor.height, ", ", descriptor.width,
+                          ", ", descriptor.featureChannels, ") of format ",
+                          descriptor.channelFormat, " where ", shape_, ' ', format_,
+                          " was expected"));
+}
+
+std::size_t ImageBatch::bytes() const {
+  const Dim slices = (shape_[2] + 3) / 4;  // four channels each
+  return [images_.get() count] * shape_[0] * shape_[1] * slices * 4 * size_of(format_);
+}
+
 void ImageBatch::write(const float* nhwc, int count) {
   for (int i = 0; i < count; ++i) {
     const float* from = nhwc + i * shape_.size();
-    const void* bytes = from;
+    const void* bytes = from;  // of the format
     if (format_ == DType::float16) {
       std::transform(from, from + shape_.size(), halves_.begin(),
                      [](float x) { return static_cast<_Float16>(x); });

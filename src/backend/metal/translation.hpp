@@ -1,0 +1,142 @@
+#pragma once
+
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "backend/metal/image_batch.hpp"
+#include "backend/metal/parameters.hpp"
+#include "backend/metal/recycled.hpp"
+#include "backend/metal/sources.hpp"
+#include "backend/metal/tape.hpp"
+#include "backend/metal/updates.hpp"
+
+/// For .mm files alone.
+namespace mpsnn::metal {
+
+/// A value as the graph has it: its elements in the order of their memory, in an image that may
+/// have another shape.
+struct Image {
+  Owned<MPSNNImageNode*> node;
+  Shape shape;  ///< (height, width, channels)
+};
+
+/// A graph in the nodes of MPS.
+class Translation {
+ public:
+  Translation(const Graph& graph, Gpu& gpu, MetalSession& session, const UpdatePlan& updates,
+              const CurrentRun& current, std::span<const ValueId> outputs, int slots);
+
+  const Graph& graph;
+  Gpu& gpu;
+
+  /// Sources that the host writes: inputs, masks of dropout, labels that are read as images.
+  struct HostImage {
+    ValueId value;
+    Shape shape;
+    Owned<MPSNNImageNode*> node;
+    const Dropout* mask = nullptr;  ///< Of the node, where the host draws one.
+  };
+  std::vector<HostImage> host_images;
+  struct LossNode {
+    ValueId value;
+    const Node* node;
+    Owned<MPSCNNLossNode*> filter;
+    Owned<MpsnnHandle*> handle;
+    bool differentiated = false;
+  };
+  std::vector<LossNode> losses;
+  /// Where the gradient of a parameter goes: by value index.
+  struct Captured {
+    std::shared_ptr<Parameters> parameters;
+    int tensor;
+    /// Its taps come the other way round, so many, each of so many elements; 0 if they do not.
+    Dim taps = 0, inner = 0;
+  };
+  std::map<int, Captured> captured;
+  /// Images that nobody reads, of filters that are there for their updates.
+  std::vector<MPSNNImageNode*> leaves() const;
+  /// The running statistics of a batch_norm, where the graph updates them.
+  void add_running(const Node& norm, Parameters& parameters);
+  /// The value in the shape that `graph` says, or as it is.
+  MPSNNImageNode* image(ValueId value);
+  const Image& as_it_is(ValueId value);
+  std::vector<std::shared_ptr<Parameters>> all_parameters;
+  std::vector<Owned<NSObject*>> kept;  ///< Nodes and data sources.
+
+ private:
+  friend struct NodeContext;
+  void translate(const Node& node);
+  void forward(const Node& node);
+  void gradient(const Node& node);
+  std::shared_ptr<Parameters> parameters(const Node& node, const std::vector<int>& inputs);
+  Region region(const Node& variable) const;
+  std::unique_ptr<Rule> rule_for(const Node& gradient_node, const Node& parameter,
+                                 std::string_view input, ValueId& gradient);
+
+  MetalSession& session_;
+  const UpdatePlan& updates_;
+  const CurrentRun& current_;
+  const std::vector<ValueId> outputs_;
+  const int slots_;
+  std::map<int, Image> images_;
+  struct Forward {
+    Tape tape;
+    std::vector<MPSNNImageNode*> inputs;  ///< Of the node, nil where they are no image.
+    std::vector<Shape> shapes;            ///< Of these images.
+    MPSNNImageNode* result = nil;
+    std::shared_ptr<Parameters> parameters;
+  };
+  std::map<int, Forward> forward_;  ///< By the index of the node's first output.
+  std::vector<MPSNNImageNode*> updating_, read_;
+};
+
+/// What the function that translates one node works with.
+struct NodeContext {
+  Translation& all;
+  const Node& node;
+  Tape& tape;
+  std::vector<MPSNNImageNode*>& inputs;
+  std::vector<Shape>& shapes;
+  std::shared_ptr<Parameters>& parameters;
+
+  template <class T>
+  const T& op() const {
+    return std::get<T>(node.op);
+  }
+  /// The shape of a value, as an image.
+  Shape in(int i) const { return image_shape(all.graph.desc(node.inputs[i]).shape); }
+  Shape out() const { return image_shape(all.graph.desc(node.outputs[0]).shape); }
+  const Shape& raw(int i) const { return all.graph.desc(node.inputs[i]).shape; }
+  bool has(int i) const {
+    return i < static_cast<int>(node.inputs.size()) && static_cast<bool>(node.inputs[i]);
+  }
+  /// Input `i`, as an image of its shape. One that an earlier input is too comes through a copy.
+  MPSNNImageNode* image(int i);
+  /// Input `i` in whatever shape it is.
+  const Image& as_it_is(int i);
+  /// The parameters among the inputs at these places, as one data source lends them.
+  Parameters& lend(const std::vector<int>& inputs);
+  void hold(NSObject* object) { all.kept.push_back(keep(object)); }
+  MPSNNImageNode* neuron(MPSNNImageNode* x, MPSCNNNeuronType type, float a = 0, float b = 0,
+                         float c = 0);
+};
+
+/// Translates a forward node, and returns its first output. @throws UnsupportedError
+MPSNNImageNode* translate_node(NodeContext& context);
+
+using Translate = MPSNNImageNode* (*)(NodeContext&);
+/// By index in Op.
+using NodeTable = std::map<std::size_t, Translate>;
+template <class T>
+NodeTable::value_type on(Translate f) {
+  return {Op(T{}).index(), f};
+}
+NodeTable convolution_nodes();
+NodeTable elementwise_nodes();
+NodeTable layout_nodes();
+NodeTable normalization_nodes();
+NodeTable pooling_nodes();
+
+}  // namespace mpsnn::metal

@@ -1,0 +1,237 @@
+#include "backend/metal/translation.hpp"
+
+#include <algorithm>
+
+#include "backend/node_kinds.hpp"
+#include "mpsnn/errors.hpp"
+
+namespace mpsnn::metal {
+namespace {
+
+bool is_update(const Node& node) {
+  return write_count(node) > 0 || std::holds_alternative<PrepareGradient>(node.op) ||
+         std::holds_alternative<ClipScale>(node.op);
+}
+
+}  // namespace
+
+Translation::Translation(const Graph& g, Gpu& gpu_, MetalSession& session,
+                         const UpdatePlan& updates, const CurrentRun& current,
+                         std::span<const ValueId> outputs, int slots)
+    : graph(g),
+      gpu(gpu_),
+      session_(session),
+      updates_(updates),
+      current_(current),
+      outputs_(outputs.begin(), outputs.end()),
+      slots_(slots) {
+  for (const Node& node : graph.nodes()) translate(node);
+}
+
+void Translation::translate(const Node& node) {
+  if (is_variable(node) || is_update(node) || std::holds_alternative<Scalar>(node.op) ||
+      std::holds_alternative<InitialGradient>(node.op) || std::holds_alternative<Labels>(node.op))
+    return;
+  if (node.gradient_of) return gradient(node);
+  if (!graph.desc(node.outputs[0]).batched) return;  // of parameters, for the host's updates
+  if (std::holds_alternative<Input>(node.op)) {
+    const Shape shape = image_shape(graph.desc(node.outputs[0]).shape);
+    const auto image = keep([MPSNNImageNode nodeWithHandle:nil]);
+    host_images.push_back({node.outputs[0], shape, image});
+    images_[node.outputs[0].index] = {image, shape};
+    return;
+  }
+  if (std::holds_alternative<Reshape>(node.op)) {
+    // What is no image, such as the gradient of the loss itself, nobody reads.
+    const ValueId from = node.inputs[0];
+    if (images_.contains(from.index) || std::holds_alternative<Labels>(graph.producer(from).op))
+      images_[node.outputs[0].index] = as_it_is(from);
+    return;
+  }
+  forward(node);
+}
+
+const Image& Translation::as_it_is(ValueId value) {
+  const auto it = images_.find(value.index);
+  if (it != images_.end()) return it->second;
+  const Node& node = graph.producer(value);
+  if (!std::holds_alternative<Labels>(node.op))
+    throw UnsupportedError(str("metal: ", graph.print(node), " gives no image"));
+  // Labels that are read as a value.
+  const Shape shape = image_shape(graph.desc(value).shape);
+  const auto image = keep([MPSNNImageNode nodeWithHandle:nil]);
+  host_images.push_back({value, shape, image});
+  return images_[value.index] = {image, shape};
+}
+
+MPSNNImageNode* Translation::image(ValueId value) {
+  const Image at = as_it_is(value);
+  const Shape wanted = image_shape(graph.desc(value).shape);
+  if (at.shape == wanted) return at.node;
+  MPSNNReshapeNode* node = [MPSNNReshapeNode nodeWithSource:at.node
+                                                resultWidth:static_cast<NSUInteger>(wanted[1])
+                                               resultHeight:static_cast<NSUInteger>(wanted[0])
+                                      resultFeatureChannels:static_cast<NSUInteger>(wanted[2])];
+  node.resultImage.format = at.node.get().format;
+  kept.push_back(keep(node));
+  read_.push_back(at.node);
+  images_[value.index] = {keep(node.resultImage), wanted};
+  return node.resultImage;
+}
+
+void Translation::forward(const Node& node) {
+  Forward made;
+  made.inputs.assign(node.inputs.size(), nil);
+  made.shapes.resize(node.inputs.size());
+  NodeContext context{*this, node, made.tape, made.inputs, made.shapes, made.parameters};
+  made.result = translate_node(context);
+  if (made.result != nil)
+    images_[node.outputs[0].index] = {keep(made.result),
+                                      image_shape(graph.desc(node.outputs[0]).shape)};
+  forward_[node.outputs[0].index] = std::move(made);
+}
+
+void Translation::gradient(const Node& node) {
+  for (LossNode& loss : losses) {
+    if (loss.value != node.gradient_of) continue;
+    loss.differentiated = true;
+    MPSNNImageNode* dx = loss.filter.get().resultImage;
+    dx.format = MPSImageFeatureChannelFormatFloat32;
+    images_[node.outputs[0].index] = {keep(dx), image_shape(graph.desc(node.outputs[0]).shape)};
+    return;
+  }
+  const auto at = forward_.find(node.gradient_of.index);
+  if (at == forward_.end()) return;  // of parameters, for the host's updates
+  const Forward& made = at->second;
+  const Tape::Gradients gradients =
+      made.tape.differentiate(made.result, image(node.inputs[0]), made.inputs);
+  for (const auto& filter : gradients.filters) kept.push_back(filter);
+  read_.insert(read_.end(), gradients.read.begin(), gradients.read.end());
+  const OpSpec& s = spec(node.op);
+  for (std::size_t i = 0; i < node.outputs.size(); ++i) {
+    const bool any = s.inputs[0].ends_with('*');
+    const std::size_t input =
+        any ? i : std::ranges::find(s.inputs, s.gradients[i]) - s.inputs.begin();
+    if (!node.outputs[i] || made.inputs[input] == nil || gradients.of[input] == nil) continue;
+    images_[node.outputs[i].index] = {keep(gradients.of[input]), made.shapes[input]};
+  }
+  if (made.parameters)
+    for (const auto& filter : gradients.filters) updating_.push_back(filter.get().resultImage);
+}
+
+std::vector<MPSNNImageNode*> Translation::leaves() const {
+  std::vector<MPSNNImageNode*> out;
+  for (MPSNNImageNode* image : updating_)
+    if (std::ranges::find(read_, image) == read_.end()) out.push_back(image);
+  return out;
+}
+
+Region Translation::region(const Node& variable) const {
+  const StoredVariable& stored = session_.variable(variable.label);
+  return gpu.memory->region(stored.buffer.get(), stored.info.shape.size());
+}
+
+/// The device's rule for the gradient of an input of a forward node, and that gradient, of the
+/// node's gradient node.
+std::unique_ptr<Rule> Translation::rule_for(const Node& forward, const Node& parameter,
+                                            std::string_view input, ValueId& gradient) {
+  for (const Node& node : graph.nodes()) {
+    if (node.gradient_of != forward.outputs[0]) continue;
+    const OpSpec& s = spec(node.op);
+    const auto place = std::ranges::find(s.gradients, input) - s.gradients.begin();
+    if (place == static_cast<long>(s.gradients.size())) continue;
+    gradient = node.outputs[place];
+  }
+  const auto at = gradient ? updates_.device.find(gradient.index) : updates_.device.end();
+  if (at == updates_.device.end()) return nullptr;
+  std::vector<Region> states;
+  const std::vector<ValueId>& all = at->second.rule.inputs;
+  for (std::size_t i = 1; i + 2 < all.size(); ++i)
+    if (all[i]) states.push_back(region(graph.producer(all[i])));
+  return make_rule(gpu.device, at->second, region(parameter), states);
+}
+
+std::shared_ptr<Parameters> Translation::parameters(const Node& node,
+                                                    const std::vector<int>& inputs) {
+  const OpSpec& s = spec(node.op);
+  auto out = std::make_shared<Parameters>(
+      node.label.empty() ? str(s.name, ' ', node.outputs[0].index) : node.label, gpu, current_);
+  for (int i : inputs) {
+    Parameters::Tensor& tensor = out->tensors.emplace_back();
+    if (i >= static_cast<int>(node.inputs.size()) || !node.inputs[i]) continue;
+    const Node* parameter = parameter_of(graph, node.inputs[i]);
+    if (!parameter)
+      throw UnsupportedError(
+          str("metal: ", graph.print(node), ": ", s.inputs[i], " is not a parameter"));
+    tensor.master = region(*parameter);
+    ValueId gradient;
+    tensor.rule = rule_for(node, *parameter, s.inputs[i], gradient);
+    if (!gradient) continue;
+    const bool wanted =
+        std::ranges::any_of(outputs_, [&](ValueId v) { return graph.root(v) == gradient; });
+    if (!wanted && std::ranges::count(updates_.host_gradients, gradient) == 0) continue;
+    for (int slot = 0; slot < slots_; ++slot)
+      tensor.gradients.push_back(
+          {adopt([gpu.device.get() newBufferWithLength:tensor.master.bytes()
+                                               options:MTLResourceStorageModeShared]),
+           0, tensor.master.elements});
+    Captured at{out, static_cast<int>(out->tensors.size()) - 1};
+    const Shape& weight = std::get<Parameter>(parameter->op).shape;
+    if (std::holds_alternative<ConvTranspose2d>(node.op) && weight.rank() == 4) {
+      at.taps = weight[1] * weight[2];
+      at.inner = weight[3];
+    }
+    captured[gradient.index] = std::move(at);
+  }
+  all_parameters.push_back(out);
+  return out;
+}
+
+void Translation::add_running(const Node& norm, Parameters& parameters) {
+  const auto at = updates_.running.find(norm.outputs[0].index);
+  if (at == updates_.running.end()) return;
+  for (const Node& node : at->second) {
+    const auto& op = std::get<Running>(node.op);
+    const MovingAverage average(gpu.device, op.keep, region(graph.producer(node.inputs[0])));
+    if (node.inputs[1] == norm.outputs[1]) {
+      parameters.running_mean = average;
+    } else {
+      parameters.running_variance = average;
+      parameters.unbiased_pixels = op.unbiased_pixels;
+    }
+  }
+}
+
+MPSNNImageNode* NodeContext::image(int i) {
+  MPSNNImageNode* found = all.image(node.inputs[i]);
+  if (std::ranges::find(inputs, found) != inputs.end()) {
+    // The gradients of the two are asked for one by one.
+    MPSNNNeuronDescriptor* same =
+        [MPSNNNeuronDescriptor cnnNeuronDescriptorWithType:MPSCNNNeuronTypeLinear a:1 b:0];
+    MPSNNFilterNode* copy = [MPSCNNNeuronNode nodeWithSource:found descriptor:same];
+    hold(copy);
+    found = copy.resultImage;
+  }
+  shapes[i] = in(i);
+  return inputs[i] = found;
+}
+
+const Image& NodeContext::as_it_is(int i) {
+  const Image& found = all.as_it_is(node.inputs[i]);
+  inputs[i] = found.node;
+  shapes[i] = found.shape;
+  return found;
+}
+
+Parameters& NodeContext::lend(const std::vector<int>& at) {
+  parameters = all.parameters(node, at);
+  return *parameters;
+}
+
+MPSNNImageNode* NodeContext::neuron(MPSNNImageNode* x, MPSCNNNeuronType type, float a, float b,
+                                    float c) {
+  MPSNNNeuronDescriptor* d = [MPSNNNeuronDescriptor cnnNeuronDescriptorWithType:type a:a b:b c:c];
+  return tape.add([MPSCNNNeuronNode nodeWithSource : x descriptor : d], { x });
+}
+
+}  // namespace mpsnn::metal
