@@ -1,4 +1,5 @@
 #include "metal_double/graph.hpp"
+#include "metal_double/neuron.hpp"
 
 using metal_double::Filter;
 using metal_double::refuse;
@@ -19,8 +20,13 @@ class Fixed : public Filter {
   Op op_;
 };
 
+}  // namespace
+
+namespace metal_double {
+
 Neuron neuron_of(MPSNNNeuronDescriptor* d) {
   using Kind = Neuron::Kind;
+  if (d == nil || d.neuronType == MPSCNNNeuronTypeNone) return {Kind::linear, 1, 0, 0};
   static const std::map<MPSCNNNeuronType, Kind> kinds = {
       {MPSCNNNeuronTypeReLU, Kind::relu},
       {MPSCNNNeuronTypeLinear, Kind::linear},
@@ -42,7 +48,9 @@ Neuron neuron_of(MPSNNNeuronDescriptor* d) {
   return {it->second, d.a, d.b, d.c};
 }
 
-}  // namespace
+}  // namespace metal_double
+
+using metal_double::neuron_of;
 
 @implementation MPSNNNeuronDescriptor
 @synthesize neuronType = _neuronType, a = _a, b = _b, c = _c;

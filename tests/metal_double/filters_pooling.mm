@@ -20,6 +20,7 @@ class Pooling : public metal_double::Windowed {
   Op op(const std::vector<Shape>& sources) override {
     const auto edge =
         kernel_.edgeMode == MPSImageEdgeModeZero ? mpsnn::Edge::zero : mpsnn::Edge::clamp;
+    if (window_of(kernel_) == mpsnn::Size2{} && kind_ != Kind::l2) return cut(sources[0]);
     const mpsnn::Padding p = padding(sources[0]);
     if (kind_ == Kind::max)
       return mpsnn::MaxPool2d{window_of(kernel_), stride_of(kernel_), dilation_of(kernel_), p,
@@ -30,6 +31,18 @@ class Pooling : public metal_double::Windowed {
   }
 
  private:
+  /// Of one pixel each, wherever the first is.
+  Op cut(const Shape& source) const {
+    const int y = static_cast<int>(kernel_.offset.y), x = static_cast<int>(kernel_.offset.x);
+    const mpsnn::Size2 step = stride_of(kernel_);
+    const int bottom = y + (static_cast<int>(height_) - 1) * step.h + 1;
+    const int right = x + (static_cast<int>(width_) - 1) * step.w + 1;
+    if (y < 0 || x < 0 || bottom > source[0] || right > source[1])
+      metal_double::refuse(@"the stand-in pools pixels of the image alone");
+    return mpsnn::Slice{{y, x, 0}, {bottom, right, static_cast<int>(source[2])},
+                        {step.h, step.w, 1}};
+  }
+
   Kind kind_;
 };
 

@@ -269,8 +269,7 @@ id name_of(id<MPSHandle> handle) { return handle == nil ? (id)[NSNull null] : ha
 }
 - (NSArray<id<MPSHandle>>*)sourceStateHandles {
   NSMutableArray* all = [NSMutableArray array];
-  for (MPSCNNLossNode* node : _graph->losses)
-    [all addObject:name_of(node.inputLabels.handle)];
+  for (MPSCNNLossNode* node : _graph->losses) [all addObject:name_of(node.inputLabels.handle)];
   return all;
 }
 - (NSArray<id<MPSHandle>>*)intermediateImageHandles {

@@ -35,7 +35,8 @@ mpsnn::Shape result_of(const mpsnn::Op& op, const std::vector<mpsnn::Shape>& sou
   std::vector<mpsnn::ValueId> inputs;
   for (const mpsnn::Shape& s : sources) inputs.push_back(g.add(mpsnn::Input{s}));
   for (const Tensor& t : parameters)
-    inputs.push_back(t.values.empty() ? mpsnn::ValueId{} : g.add(mpsnn::Parameter{.shape = t.shape}));
+    inputs.push_back(t.values.empty() ? mpsnn::ValueId{}
+                                      : g.add(mpsnn::Parameter{.shape = t.shape}));
   return as_image(g.desc(g.add(op, inputs)).shape);
 }
 

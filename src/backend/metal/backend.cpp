@@ -18,8 +18,9 @@ class MetalBackend final : public Backend {
 
 void check_refusals(const Graph& graph) {
   std::string refused;
+  const Levels levels(graph);
   for (const Node& node : graph.nodes())
-    if (const std::string why = refusal(graph, node); !why.empty())
+    if (const std::string why = refusal(graph, node, levels); !why.empty())
       refused += str("\n  ", graph.print(node), "\n    ", why);
   if (!refused.empty()) throw UnsupportedError(str("backend 'metal' cannot run:", refused));
 }

@@ -28,6 +28,8 @@ class ImageBatch {
   /// @throws DeviceError unless this is what they are.
   void check(MPSImageDescriptor* descriptor) const;
   std::size_t bytes() const;
+  /// Lets the host read the first `count` when the buffer has run.
+  void synchronize(id<MTLCommandBuffer> buffer, int count) const;
   /// Copies `count` images in, rounding to the format.
   void write(const float* nhwc, int count);
   /// Copies `count` images out. The device must have finished with them, and managed memory be

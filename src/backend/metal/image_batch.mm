@@ -60,6 +60,10 @@ std::size_t ImageBatch::bytes() const {
   return [images_.get() count] * shape_[0] * shape_[1] * slices * 4 * size_of(format_);
 }
 
+void ImageBatch::synchronize(id<MTLCommandBuffer> buffer, int count) const {
+  for (int i = 0; i < count; ++i) [at(i) synchronizeOnCommandBuffer:buffer];
+}
+
 void ImageBatch::write(const float* nhwc, int count) {
   for (int i = 0; i < count; ++i) {
     const float* from = nhwc + i * shape_.size();

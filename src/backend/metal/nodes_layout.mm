@@ -1,3 +1,4 @@
+#include "backend/metal/padding.hpp"
 #include "backend/metal/translation.hpp"
 #include "mpsnn/errors.hpp"
 
@@ -98,11 +99,36 @@ MPSNNImageNode* gram_matrix(NodeContext& c) {
       [MPSNNGramMatrixCalculationNode nodeWithSource : x alpha : c.op<GramMatrix>().alpha], { x });
 }
 
+MPSNNImageNode* slice(NodeContext& c) {
+  const auto& op = c.op<Slice>();
+  const int rank = c.raw(0).rank();
+  std::array<int, 3> start{}, step{1, 1, 1};
+  for (int i = 0; i < rank; ++i) {
+    start[image_axis(i, rank)] = op.start[i];
+    step[image_axis(i, rank)] = op.step[i];
+  }
+  return crop(c.tape, c.image(0), c.out(), {start[0], start[1]}, {step[0], step[1]});
+}
+
 }  // namespace
 
+MPSNNImageNode* crop(Tape& tape, MPSNNImageNode* x, const Shape& size, Size2 start, Size2 step) {
+  MPSCNNPoolingAverageNode* node = [[[MPSCNNPoolingAverageNode alloc]
+       initWithSource:x
+          kernelWidth:1
+         kernelHeight:1
+      strideInPixelsX:static_cast<NSUInteger>(step.w)
+      strideInPixelsY:static_cast<NSUInteger>(step.h)] autorelease];
+  node.paddingPolicy = [MpsnnPadding paddingTo:size
+                                       offsetY:start.h
+                                       offsetX:start.w
+                                          edge:MPSImageEdgeModeClamp];
+  return tape.add(node, {x});
+}
+
 NodeTable layout_nodes() {
-  return {on<Concat>(concat), on<Pad>(pad), on<Reduce>(reduce), on<Resize>(resize),
-          on<GramMatrix>(gram_matrix)};
+  return {on<Concat>(concat), on<Pad>(pad),       on<Slice>(slice),
+          on<Reduce>(reduce), on<Resize>(resize), on<GramMatrix>(gram_matrix)};
 }
 
 }  // namespace mpsnn::metal

@@ -6,8 +6,8 @@ namespace mpsnn::metal {
 
 bool Parameters::wanted() const {
   return running_mean || running_variance || std::ranges::any_of(tensors, [](const Tensor& t) {
-    return t.rule || !t.gradients.empty();
-  });
+           return t.rule || !t.gradients.empty();
+         });
 }
 
 bool Parameters::take(id<MTLCommandBuffer> buffer, std::span<const Region> gradients) {

@@ -4,7 +4,7 @@
 
 #include "backend/metal/guard.hpp"
 #include "backend/metal/host_values.hpp"
-#include "backend/metal/losses.hpp"
+#include "backend/metal/stage.hpp"
 #include "backend/metal/translation.hpp"
 #include "backend/node_kinds.hpp"
 #include "mpsnn/errors.hpp"
@@ -12,17 +12,19 @@
 namespace mpsnn::metal {
 namespace {
 
-/// An image that the host writes for every run.
-struct HostBatch {
-  Translation::HostImage image;
-  std::vector<std::unique_ptr<ImageBatch>> slots;
+using Slots = std::vector<std::unique_ptr<ImageBatch>>;
+
+/// A source of the graphs, for the runs of all slots.
+struct SourceBatch {
+  Translation::Source source;
+  Slots slots;
 };
 
-/// A result that the host reads.
-struct Output {
-  ValueId value;  ///< Absent: nobody reads it, but a graph must have a result.
-  Owned<MPSNNImageNode*> node;
-  Owned<MpsnnRecycledImages*> images;
+/// One part of a run: a graph, or a sequence on its way there or back.
+struct Stage {
+  std::unique_ptr<GraphStage> graph;
+  int sequence = -1;
+  bool back = false;
 };
 
 class GraphProgram final : public Program {
@@ -37,12 +39,24 @@ class GraphProgram final : public Program {
   std::size_t staging_bytes() const override;
 
  private:
-  void build(const Translation& all, std::span<const ValueId> outputs);
-  void add_output(ValueId value, const Image& image);
-  void make_graph(const Translation& all);
-  void draw_mask(HostBatch& batch, const RunAt& run);
+  void build(Translation& all, std::span<const ValueId> outputs);
+  void add_stages(Translation& all);
+  void add_graph(Translation& all, int level, bool back);
+  void want(MPSNNImageNode* node, const Shape& shape, int level, bool gradient);
+  void find_variables();
+  Slots slots_of(const Shape& shape, DType format) const;
+  const Slots* source_slots(MPSNNImageNode* node) const;
+  Owned<MPSImageBatch*> images(MPSNNImageNode* node) const;
   void save_variables(id<MTLCommandBuffer> buffer, int slot);
   void encode(id<MTLCommandBuffer> buffer);
+  void encode_sequence(id<MTLCommandBuffer> buffer, const Stage& stage);
+
+  /// An image that a graph makes for the host, or for a sequence.
+  struct Wanted {
+    Result result;
+    int level;
+    bool gradient;
+  };
 
   const Graph& graph_;
   MetalSession& session_;
@@ -50,19 +64,20 @@ class GraphProgram final : public Program {
   const int slots_, batch_;
   const DType format_;
   CurrentRun current_;
-  std::vector<std::shared_ptr<Parameters>> parameters_;
   std::map<int, Translation::Captured> captured_;
-  std::vector<HostBatch> host_;
+  std::vector<std::shared_ptr<Parameters>> parameters_;
+  std::vector<SourceBatch> sources_;
   std::vector<LossStates> losses_;
-  std::vector<Output> outputs_;
-  std::vector<int> source_order_, loss_order_;  ///< Of the graph's sources, in host_ and losses_.
+  std::vector<Wanted> wanted_;
+  std::map<int, Owned<MPSNNImageNode*>> outputs_;  ///< By value index.
+  std::vector<Translation::Sequence> sequences_;
+  std::vector<Stage> stages_;
   std::vector<Owned<NSObject*>> kept_;
-  Owned<MPSNNGraph*> mps_;
   ValueId rate_;
   std::vector<float> rates_;                ///< By slot.
   std::vector<Region> variables_;           ///< That a run changes,
   std::vector<std::vector<Region>> saved_;  ///< and, by slot, what they were before it.
-  std::uint64_t loaded_ = 0;                ///< Version of the variables that the graph has.
+  std::uint64_t loaded_ = 0;                ///< Version of the variables that the graphs have.
 };
 
 GraphProgram::GraphProgram(const Graph& graph, const CompileOptions& options,
@@ -75,13 +90,18 @@ GraphProgram::GraphProgram(const Graph& graph, const CompileOptions& options,
       format_(DType::float32),
       rates_(options.in_flight) {
   const UpdatePlan updates = plan_updates(graph);
-  const Translation all(graph, gpu_, session, updates, current_, outputs, slots_);
+  Translation all(graph, gpu_, session, updates, current_, outputs, slots_, batch_);
   build(all, outputs);
-  for (const Node& node : graph.nodes()) {
+  find_variables();
+  loaded_ = session_.version();
+}
+
+void GraphProgram::find_variables() {
+  for (const Node& node : graph_.nodes()) {
     if (std::holds_alternative<Scalar>(node.op)) rate_ = node.outputs[0];
     for (int i = 0; i < write_count(node); ++i) {
       if (!node.inputs[i]) continue;
-      const StoredVariable& v = session.variable(graph.producer(node.inputs[i]).label);
+      const StoredVariable& v = session_.variable(graph_.producer(node.inputs[i]).label);
       variables_.push_back(gpu_.memory->region(v.buffer.get(), v.info.shape.size()));
     }
   }
@@ -93,95 +113,107 @@ GraphProgram::GraphProgram(const Graph& graph, const CompileOptions& options,
                       0, v.elements});
 }
 
-void GraphProgram::build(const Translation& all, std::span<const ValueId> outputs) {
-  captured_ = all.captured;
-  parameters_ = all.all_parameters;
+Slots GraphProgram::slots_of(const Shape& shape, DType format) const {
+  Slots out;
+  for (int i = 0; i < slots_; ++i)
+    out.push_back(std::make_unique<ImageBatch>(gpu_.device, shape, format, batch_));
+  return out;
+}
+
+void GraphProgram::build(Translation& all, std::span<const ValueId> outputs) {
   for (const auto& loss : all.losses) losses_.emplace_back(graph_, loss, gpu_, slots_, batch_);
   for (ValueId v : outputs) {
-    if (captured_.contains(graph_.root(v).index)) continue;
     const auto is_loss = [&](const auto& loss) { return loss.value == v; };
-    if (std::ranges::any_of(all.losses, is_loss)) continue;
-    add_output(v, const_cast<Translation&>(all).as_it_is(v));
+    if (all.captured.contains(graph_.root(v).index) || std::ranges::any_of(all.losses, is_loss))
+      continue;
+    const Image image = all.as_it_is(v);
+    outputs_[v.index] = image.node;
+    want(image.node, image.shape, std::max(all.levels.of(v), 0), all.levels.is_gradient(v));
   }
   // A loss that nobody differentiates is there for its own sake.
   for (const auto& loss : all.losses)
     if (!loss.differentiated)
-      add_output({}, {keep(loss.filter.get().resultImage),
-                      image_shape(graph_.desc(loss.node->inputs[0]).shape)});
-  for (const auto& image : all.host_images) {
-    HostBatch& batch = host_.emplace_back();
-    batch.image = image;
-    for (int slot = 0; slot < slots_; ++slot)
-      batch.slots.push_back(
-          std::make_unique<ImageBatch>(gpu_.device, image.shape, format_, batch_));
-    image.node.get().handle = [MpsnnHandle handleOf:static_cast<int>(host_.size()) - 1];
+      want(loss.filter.get().resultImage, image_shape(graph_.desc(loss.node->inputs[0]).shape),
+           std::max(all.levels.of(loss.value), 0), false);
+  for (const auto& s : all.sequences) {
+    want(s.x, s.layer->x_shape, s.level, false);
+    if (s.dy != nil) want(s.dy, s.layer->y_shape, s.level + 1, true);
   }
-  make_graph(all);
-}
-
-void GraphProgram::add_output(ValueId value, const Image& image) {
-  const auto same = [&](const Output& o) { return o.node.get() == image.node.get(); };
-  std::vector<std::unique_ptr<ImageBatch>> slots;
-  if (std::ranges::any_of(outputs_, same)) {
-    outputs_.push_back({value, image.node, std::ranges::find_if(outputs_, same)->images});
-    return;
+  for (const auto& source : all.sources) {
+    sources_.push_back(
+        {source, slots_of(source.shape, source.of_sequence ? DType::float32 : format_)});
+    source.node.get().handle = [MpsnnHandle handleOf:static_cast<int>(sources_.size()) - 1];
   }
-  const bool wide = image.node.get().format == MPSImageFeatureChannelFormatFloat32;
-  for (int slot = 0; slot < slots_; ++slot)
-    slots.push_back(std::make_unique<ImageBatch>(gpu_.device, image.shape,
-                                                 wide ? DType::float32 : format_, batch_));
-  outputs_.push_back(
-      {value, image.node, adopt([[MpsnnRecycledImages alloc] initWithSlots:std::move(slots)])});
-}
-
-/// The graph of what is asked for, and of the filters that update parameters.
-void GraphProgram::make_graph(const Translation& all) {
-  NSMutableArray* results = [NSMutableArray array];
-  std::vector<BOOL> needed;
-  for (const Output& output : outputs_) {
-    if ([results containsObject:output.node.get()]) continue;
-    MPSNNImageNode* node = output.node;
-    if ([results count] > 0) node.exportFromGraph = YES;  // the first is handed back by itself
-    node.synchronizeResource = YES;
-    node.imageAllocator = output.images;
-    [results addObject:node];
-    needed.push_back(YES);
-  }
-  for (MPSNNImageNode* leaf : all.leaves()) {
-    if ([results containsObject:leaf]) continue;
-    [results addObject:leaf];
-    needed.push_back(NO);
-  }
-  if ([results count] == 0) return;  // nothing for the device: a loss of parameters, say
-  mps_ = adopt([[MPSNNGraph alloc] initWithDevice:gpu_.device
-                                     resultImages:results
-                                 resultsAreNeeded:needed.data()]);
-  if (!mps_) throw DeviceError("metal: MPS makes no graph of these nodes");
-  mps_.get().format = format_ == DType::float16 ? MPSImageFeatureChannelFormatFloat16
-                                                : MPSImageFeatureChannelFormatFloat32;
-  if (!outputs_.empty()) mps_.get().destinationImageAllocator = outputs_[0].images;
-  for (MpsnnHandle* handle in (NSArray<MpsnnHandle*>*)[mps_.get() sourceImageHandles])
-    source_order_.push_back([handle value]);
-  for (MpsnnHandle* handle in (NSArray<MpsnnHandle*>*)[mps_.get() sourceStateHandles]) {
-    const auto is = [&](const LossStates& s) { return s.value().index == [handle value]; };
-    loss_order_.push_back(static_cast<int>(std::ranges::find_if(losses_, is) - losses_.begin()));
-  }
+  // What is a source already is no result.
+  std::erase_if(wanted_, [&](const Wanted& w) { return source_slots(w.result.node); });
+  add_stages(all);
+  captured_ = all.captured;
+  parameters_ = all.all_parameters;
+  sequences_ = all.sequences;
   kept_ = all.kept;
-  loaded_ = session_.version();
+}
+
+void GraphProgram::want(MPSNNImageNode* node, const Shape& shape, int level, bool gradient) {
+  for (const Wanted& w : wanted_)
+    if (w.result.node.get() == node) return;
+  const bool wide = node.format == MPSImageFeatureChannelFormatFloat32;
+  const auto images = adopt(
+      [[MpsnnRecycledImages alloc] initWithSlots:slots_of(shape, wide ? DType::float32 : format_)]);
+  wanted_.push_back({{keep(node), images}, level, gradient});
+}
+
+/// Forward from level to level, with the sequences between them, and back again. The last level
+/// has its forward and its gradient part in one graph; the others compute their forward part
+/// again, as a graph does when it is asked for a gradient.
+void GraphProgram::add_stages(Translation& all) {
+  const auto add_sequences = [&](int level, bool back) {
+    for (std::size_t i = 0; i < all.sequences.size(); ++i) {
+      const auto& s = all.sequences[i];
+      if (s.level == level && (!back || s.dy != nil))
+        stages_.push_back({nullptr, static_cast<int>(i), back});
+    }
+  };
+  for (int level = 0; level < all.levels.last; ++level) {
+    add_graph(all, level, false);
+    add_sequences(level, false);
+  }
+  add_graph(all, all.levels.last, true);
+  for (int level = all.levels.last - 1; level >= 0; --level) {
+    add_sequences(level, true);
+    add_graph(all, level, true);
+  }
+}
+
+void GraphProgram::add_graph(Translation& all, int level, bool back) {
+  std::vector<Result> results;
+  for (const Wanted& w : wanted_)
+    if (w.level == level && (level == all.levels.last || w.gradient == back))
+      results.push_back(w.result);
+  const std::vector<MPSNNImageNode*> leaves =
+      back ? all.leaves(level) : std::vector<MPSNNImageNode*>{};
+  if (results.empty() && leaves.empty()) return;
+  stages_.push_back(
+      {std::make_unique<GraphStage>(gpu_, format_, std::move(results), leaves), -1, back});
+}
+
+const Slots* GraphProgram::source_slots(MPSNNImageNode* node) const {
+  for (const SourceBatch& s : sources_)
+    if (s.source.node.get() == node) return &s.slots;
+  return nullptr;
 }
 
 void GraphProgram::fill(const Bindings& bindings, int slot) {
   guarded([&] {
-    for (HostBatch& batch : host_) {
-      const HostArray* array = bound(bindings, batch.image.value);
-      if (!array) continue;  // a mask, or weights that nobody gave
-      const Node& node = graph_.producer(batch.image.value);
+    for (SourceBatch& batch : sources_) {
+      const HostArray* array = bound(bindings, batch.source.value);
+      if (!array) continue;  // a mask, a sequence's, or weights that nobody gave
+      const Node& node = graph_.producer(batch.source.value);
       const auto* input = std::get_if<Input>(&node.op);
       if (input && input->scale == 1 && input->offset == 0 && array->dtype == DType::float32) {
         batch.slots[slot]->write(static_cast<const float*>(array->data), bindings.images);
         continue;
       }
-      const Shape& shape = graph_.desc(batch.image.value).shape;
+      const Shape& shape = graph_.desc(batch.source.value).shape;
       const Dim classes = shape.rank() ? shape[shape.rank() - 1] : 1;
       const std::vector<float> values =
           input ? input_values(*array, *input)
@@ -194,11 +226,6 @@ void GraphProgram::fill(const Bindings& bindings, int slot) {
   });
 }
 
-void GraphProgram::draw_mask(HostBatch& batch, const RunAt& run) {
-  const std::vector<float> mask = mask_of(*batch.image.mask, graph_.desc(batch.image.value), run);
-  batch.slots[run.slot]->write(mask.data(), run.images);
-}
-
 void GraphProgram::save_variables(id<MTLCommandBuffer> buffer, int slot) {
   if (variables_.empty()) return;
   id<MTLBlitCommandEncoder> blit = [buffer blitCommandEncoder];
@@ -206,54 +233,72 @@ void GraphProgram::save_variables(id<MTLCommandBuffer> buffer, int slot) {
   [blit endEncoding];
 }
 
+/// The images of this run that a node stands for, which is a source or is wanted.
+Owned<MPSImageBatch*> GraphProgram::images(MPSNNImageNode* node) const {
+  const RunAt& run = current_.run;
+  if (const Slots* slots = source_slots(node)) return (*slots)[run.slot]->first(run.images);
+  for (const Wanted& w : wanted_)
+    if (w.result.node.get() == node)
+      return [w.result.images.get() batchOfSlot:run.slot].first(run.images);
+  return {};
+}
+
+void GraphProgram::encode_sequence(id<MTLCommandBuffer> buffer, const Stage& stage) {
+  const Translation::Sequence& s = sequences_[stage.sequence];
+  if (!stage.back) return s.layer->forward(buffer, images(s.x).get(), images(s.y).get());
+  s.layer->backward(buffer, images(s.dy).get(), s.dx == nil ? nil : images(s.dx).get());
+}
+
 void GraphProgram::encode(id<MTLCommandBuffer> buffer) {
   const RunAt& run = current_.run;
   save_variables(buffer, run.slot);
-  if (!mps_) return;
-  NSMutableArray *images = [NSMutableArray array], *states = [NSMutableArray array];
-  for (int i : source_order_) [images addObject:host_[i].slots[run.slot]->first(run.images).get()];
-  for (int i : loss_order_) [states addObject:losses_[i].states(run.slot, run.images).get()];
-  for (const Output& output : outputs_) [output.images.get() useSlot:run.slot images:run.images];
-  [mps_.get() encodeBatchToCommandBuffer:buffer
-                            sourceImages:images
-                            sourceStates:[states count] ? states : nil
-                      intermediateImages:[NSMutableArray array]
-                       destinationStates:[NSMutableArray array]];
-  for (const Output& output : outputs_)
-    if (![output.images.get() wasUsed])
-      throw DeviceError(str("metal: the graph left value ", output.value.index, " out"));
-  for (int i : loss_order_) losses_[i].synchronize(buffer, run.slot, run.images);
+  const auto images_of = [&](int i) { return sources_[i].slots[run.slot]->first(run.images); };
+  const auto labels_of = [&](int value) {
+    const auto is = [&](const LossStates& s) { return s.value().index == value; };
+    return std::ranges::find_if(losses_, is)->states(run.slot, run.images);
+  };
+  for (const Stage& stage : stages_) {
+    if (stage.graph)
+      stage.graph->encode(buffer, run, images_of, labels_of);
+    else
+      encode_sequence(buffer, stage);
+  }
+  for (const LossStates& loss : losses_) loss.synchronize(buffer, run.slot, run.images);
+  for (const SourceBatch& s : sources_)
+    if (s.source.of_sequence) s.slots[run.slot]->synchronize(buffer, run.images);
 }
 
 void GraphProgram::start(const RunAt& run, std::function<void(const std::string&)> landed) {
   guarded([&] {
     current_ = {run, {rates_[run.slot], run.step}};
-    for (HostBatch& batch : host_)
-      if (batch.image.mask) draw_mask(batch, run);
-    if (loaded_ != session_.version() && mps_) {
+    for (SourceBatch& s : sources_) {
+      if (!s.source.mask) continue;
+      const auto mask = mask_of(*s.source.mask, graph_.desc(s.source.value), run);
+      s.slots[run.slot]->write(mask.data(), run.images);
+    }
+    if (loaded_ != session_.version()) {
       gpu_.stream.wait();  // a graph reads its weights at once
-      [mps_.get() reloadFromDataSources];
+      for (const Stage& stage : stages_)
+        if (stage.graph) stage.graph->reload();
       loaded_ = session_.version();
     }
     gpu_.stream.submit([&](id<MTLCommandBuffer> buffer) { encode(buffer); }, std::move(landed));
     if (variables_.empty()) return;
     session_.changed();
-    loaded_ = session_.version();  // the graph took its own updates over
+    loaded_ = session_.version();  // the graphs took their own updates over
   });
 }
 
 void GraphProgram::undo(int slot) {
-  guarded([&] {
-    for (std::size_t i = 0; i < variables_.size(); ++i)
-      std::copy_n(saved_[slot][i].data(), variables_[i].elements, variables_[i].data());
-    session_.changed();
-  });
+  for (std::size_t i = 0; i < variables_.size(); ++i)
+    std::copy_n(saved_[slot][i].data(), variables_[i].elements, variables_[i].data());
+  session_.changed();
 }
 
-void GraphProgram::read(ValueId value, int slot, int images, float* to) {
+void GraphProgram::read(ValueId value, int slot, int count, float* to) {
   guarded([&] {
     for (const LossStates& loss : losses_)
-      if (loss.value() == value) return loss.read(slot, images, to);
+      if (loss.value() == value) return loss.read(slot, count, to);
     if (const auto at = captured_.find(graph_.root(value).index); at != captured_.end()) {
       const Translation::Captured& c = at->second;
       const Region& from = c.parameters->tensors[c.tensor].gradients[slot];
@@ -261,15 +306,18 @@ void GraphProgram::read(ValueId value, int slot, int images, float* to) {
       if (c.taps) turn_taps(to, from.elements, c.taps, c.inner);
       return;
     }
-    for (const Output& output : outputs_)
-      if (output.value == value) return [output.images.get() batchOfSlot:slot].read(to, images);
+    MPSNNImageNode* node = outputs_.at(value.index);
+    if (const Slots* slots = source_slots(node)) return (*slots)[slot]->read(to, count);
+    for (const Wanted& w : wanted_)
+      if (w.result.node.get() == node)
+        return [w.result.images.get() batchOfSlot:slot].read(to, count);
   });
 }
 
 std::size_t GraphProgram::staging_bytes() const {
   std::size_t sum = 0;
-  for (const HostBatch& batch : host_)
-    for (const auto& slot : batch.slots) sum += slot->bytes();
+  for (const SourceBatch& s : sources_)
+    for (const auto& slot : s.slots) sum += slot->bytes();
   for (const LossStates& loss : losses_) sum += loss.bytes();
   for (const auto& slot : saved_)
     for (const Region& r : slot) sum += r.bytes();

@@ -2,8 +2,11 @@
 
 #include <algorithm>
 
+#include "backend/metal/levels.hpp"
 #include "backend/metal/updates.hpp"
 #include "backend/node_kinds.hpp"
+#include "ops/recurrent.hpp"
+#include "passes/schedule.hpp"
 
 namespace mpsnn::metal {
 namespace {
@@ -90,6 +93,39 @@ struct Check {
     return {};
   }
   std::string operator()(const Neuron&) const { return {}; }
+  std::string operator()(const Slice& op) const {
+    const int rank = shape(0).rank();
+    const Dim channels = shape(0)[rank - 1];
+    if (op.start[rank - 1] != 0 || op.stop[rank - 1] != channels || op.step[rank - 1] != 1)
+      return "MPS cuts rows and columns, and no channels";
+    return {};
+  }
+  std::string operator()(const Rnn& op) const { return sequence({op.neuron}); }
+  std::string operator()(const Lstm& op) const {
+    return sequence({op.input_gate, op.forget_gate, op.cell_gate, op.output_gate, op.hidden});
+  }
+  std::string operator()(const Gru& op) const {
+    if (op.reset_after) return "MPS resets the state before the product, not after it";
+    return sequence({op.update_gate, op.reset_gate, op.candidate});
+  }
+  std::string operator()(const Mgu& op) const { return sequence({op.update_gate, op.candidate}); }
+  std::string sequence(const std::vector<Neuron>& neurons) const {
+    const recurrent::Layout layout(node.op, shape(0), shape(1));
+    for (int i = 1; i < layout.initial_h; ++i)
+      if (node.inputs[i] && !parameter_of(graph, node.inputs[i]) &&
+          !joins_parameters(graph, graph.producer(graph.root(node.inputs[i]))))
+        return str(spec(node.op).inputs[i],
+                   " must be a parameter, or parameters one below another");
+    for (int i = layout.initial_h; i < layout.inputs; ++i)
+      if (node.inputs[i])
+        return str("MPS starts at zero and runs to the end: it takes no ", spec(node.op).inputs[i]);
+    for (const Neuron& n : neurons)
+      if (n.kind == Neuron::Kind::silu || n.kind == Neuron::Kind::clamp)
+        return str("MPS has no neuron ", n.spec().name, " in a recurrent layer");
+    if (std::holds_alternative<Lstm>(node.op) && node.outputs[2])
+      return "MPS hands out no last cell";
+    return {};
+  }
   template <class T>
   std::string operator()(const T&) const {
     return {};
@@ -107,7 +143,8 @@ std::string of_inputs(const Graph& graph, const Node& node) {
       return str(name, ' ', d.shape, " has four axes: an image has three");
     if (d.batched || i == 0 || parameter_of(graph, node.inputs[i]) == nullptr) continue;
     const bool weights = std::ranges::any_of(s.inputs, [](std::string_view n) {
-      return n == "weight" || n == "gamma?" || n == "gamma" || n == "slope";
+      return n == "weight" || n == "recurrent_weight" || n == "gamma?" || n == "gamma" ||
+             n == "slope";
     });
     if (!weights) return str(name, " is a parameter, which MPS has only in layers with weights");
   }
@@ -120,19 +157,17 @@ bool knows(const Op& op) {
   return std::visit(
       [](const auto& o) {
         using T = std::decay_t<decltype(o)>;
-        constexpr bool none = std::is_same_v<T, MatMul> || std::is_same_v<T, Slice> ||
-                              std::is_same_v<T, Transpose> || std::is_same_v<T, CropAndResize> ||
-                              std::is_same_v<T, GridSample> || std::is_same_v<T, LayerNorm> ||
-                              std::is_same_v<T, BatchReduce> || std::is_same_v<T, YoloLoss> ||
-                              std::is_same_v<T, FoldBatchNorm> || std::is_same_v<T, Rnn> ||
-                              std::is_same_v<T, Lstm> || std::is_same_v<T, Gru> ||
-                              std::is_same_v<T, Mgu>;
+        constexpr bool none =
+            std::is_same_v<T, MatMul> || std::is_same_v<T, Transpose> ||
+            std::is_same_v<T, CropAndResize> || std::is_same_v<T, GridSample> ||
+            std::is_same_v<T, LayerNorm> || std::is_same_v<T, BatchReduce> ||
+            std::is_same_v<T, YoloLoss> || std::is_same_v<T, FoldBatchNorm>;
         return !none;
       },
       op);
 }
 
-std::string refusal(const Graph& graph, const Node& node) {
+std::string refusal(const Graph& graph, const Node& node, const Levels& levels) {
   if (is_variable(node) || is_source(node) || node.gradient_of || write_count(node) > 0 ||
       std::holds_alternative<PrepareGradient>(node.op) ||
       std::holds_alternative<ClipScale>(node.op) ||
@@ -150,6 +185,8 @@ std::string refusal(const Graph& graph, const Node& node) {
   }
   if (!knows(node.op)) return "MPS has no such node";
   if (y.shape.rank() > 3) return str("y ", y.shape, " has four axes: an image has three");
+  if (levels.mixed[&node - graph.nodes().data()])
+    return "reads values from before and from behind a sequence, where MPS cuts the graph";
   if (std::string why = of_inputs(graph, node); !why.empty()) return why;
   return std::visit(Check{graph, node}, node.op);
 }

@@ -2,12 +2,13 @@
 
 #include <string>
 
+#include "backend/metal/levels.hpp"
 #include "mpsnn/graph.hpp"
 
 namespace mpsnn::metal {
 
 /// Why MPS cannot run `node`, in `graph`, or its gradient if the graph has one; empty if it can.
-std::string refusal(const Graph& graph, const Node& node);
+std::string refusal(const Graph& graph, const Node& node, const Levels& levels);
 
 /// Whether there is a node of MPS's, or some of them, for `op` at all.
 bool knows(const Op& op);

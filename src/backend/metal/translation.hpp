@@ -6,8 +6,10 @@
 #include <vector>
 
 #include "backend/metal/image_batch.hpp"
+#include "backend/metal/levels.hpp"
 #include "backend/metal/parameters.hpp"
 #include "backend/metal/recycled.hpp"
+#include "backend/metal/sequence.hpp"
 #include "backend/metal/sources.hpp"
 #include "backend/metal/tape.hpp"
 #include "backend/metal/updates.hpp"
@@ -26,19 +28,31 @@ struct Image {
 class Translation {
  public:
   Translation(const Graph& graph, Gpu& gpu, MetalSession& session, const UpdatePlan& updates,
-              const CurrentRun& current, std::span<const ValueId> outputs, int slots);
+              const CurrentRun& current, std::span<const ValueId> outputs, int slots, int batch);
 
   const Graph& graph;
   Gpu& gpu;
 
-  /// Sources that the host writes: inputs, masks of dropout, labels that are read as images.
-  struct HostImage {
+  const Levels levels;
+
+  /// Sources of the graphs: what the host writes (inputs, masks of dropout, labels that are read
+  /// as images), and what sequences do (y and dx).
+  struct Source {
     ValueId value;
     Shape shape;
     Owned<MPSNNImageNode*> node;
     const Dropout* mask = nullptr;  ///< Of the node, where the host draws one.
+    bool of_sequence = false;
   };
-  std::vector<HostImage> host_images;
+  std::vector<Source> sources;
+  /// A recurrent node, between images. Those of the gradient are nil where there is none.
+  struct Sequence {
+    const Node* node;
+    std::shared_ptr<SequenceLayer> layer;
+    MPSNNImageNode *x, *y, *dy, *dx;
+    int level;  ///< Of x.
+  };
+  std::vector<Sequence> sequences;
   struct LossNode {
     ValueId value;
     const Node* node;
@@ -55,8 +69,8 @@ class Translation {
     Dim taps = 0, inner = 0;
   };
   std::map<int, Captured> captured;
-  /// Images that nobody reads, of filters that are there for their updates.
-  std::vector<MPSNNImageNode*> leaves() const;
+  /// Images of a level that nobody reads, of filters that are there for their updates.
+  std::vector<MPSNNImageNode*> leaves(int level) const;
   /// The running statistics of a batch_norm, where the graph updates them.
   void add_running(const Node& norm, Parameters& parameters);
   /// The value in the shape that `graph` says, or as it is.
@@ -70,16 +84,24 @@ class Translation {
   void translate(const Node& node);
   void forward(const Node& node);
   void gradient(const Node& node);
+  void sequence(const Node& node);
+  void sequence_gradient(const Node& node, Sequence& at);
+  std::shared_ptr<Parameters> gate_parameters(const Node& node, GatePlan& plan);
+  std::vector<GateRows> gate_rows(Parameters& to, const Node& node, std::size_t input,
+                                  std::size_t gates);
+  MPSNNImageNode* add_source(ValueId value, const Shape& shape, bool of_sequence);
   std::shared_ptr<Parameters> parameters(const Node& node, const std::vector<int>& inputs);
+  std::shared_ptr<Parameters> parameters_of(const Node& node);
+  void add_tensor(const std::shared_ptr<Parameters>& to, const Node& parameter, const Node& reader,
+                  ValueId gradient);
+  ValueId gradient_of_input(const Node& forward, std::size_t input) const;
   Region region(const Node& variable) const;
-  std::unique_ptr<Rule> rule_for(const Node& gradient_node, const Node& parameter,
-                                 std::string_view input, ValueId& gradient);
 
   MetalSession& session_;
   const UpdatePlan& updates_;
   const CurrentRun& current_;
   const std::vector<ValueId> outputs_;
-  const int slots_;
+  const int slots_, batch_;
   std::map<int, Image> images_;
   struct Forward {
     Tape tape;
@@ -89,7 +111,8 @@ class Translation {
     std::shared_ptr<Parameters> parameters;
   };
   std::map<int, Forward> forward_;  ///< By the index of the node's first output.
-  std::vector<MPSNNImageNode*> updating_, read_;
+  std::vector<std::pair<MPSNNImageNode*, int>> updating_;  ///< With their levels.
+  std::vector<MPSNNImageNode*> read_;
 };
 
 /// What the function that translates one node works with.
@@ -122,6 +145,10 @@ struct NodeContext {
   MPSNNImageNode* neuron(MPSNNImageNode* x, MPSCNNNeuronType type, float a = 0, float b = 0,
                          float c = 0);
 };
+
+/// Every `step`-th pixel from `start`, as many as `size` has rows and columns: a pooling over one
+/// pixel, which has a gradient, where a slice has none.
+MPSNNImageNode* crop(Tape& tape, MPSNNImageNode* x, const Shape& size, Size2 start, Size2 step);
 
 /// Translates a forward node, and returns its first output. @throws UnsupportedError
 MPSNNImageNode* translate_node(NodeContext& context);

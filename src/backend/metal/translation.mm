@@ -17,14 +17,16 @@ bool is_update(const Node& node) {
 
 Translation::Translation(const Graph& g, Gpu& gpu_, MetalSession& session,
                          const UpdatePlan& updates, const CurrentRun& current,
-                         std::span<const ValueId> outputs, int slots)
+                         std::span<const ValueId> outputs, int slots, int batch)
     : graph(g),
       gpu(gpu_),
+      levels(g),
       session_(session),
       updates_(updates),
       current_(current),
       outputs_(outputs.begin(), outputs.end()),
-      slots_(slots) {
+      slots_(slots),
+      batch_(batch) {
   for (const Node& node : graph.nodes()) translate(node);
 }
 
@@ -35,10 +37,7 @@ void Translation::translate(const Node& node) {
   if (node.gradient_of) return gradient(node);
   if (!graph.desc(node.outputs[0]).batched) return;  // of parameters, for the host's updates
   if (std::holds_alternative<Input>(node.op)) {
-    const Shape shape = image_shape(graph.desc(node.outputs[0]).shape);
-    const auto image = keep([MPSNNImageNode nodeWithHandle:nil]);
-    host_images.push_back({node.outputs[0], shape, image});
-    images_[node.outputs[0].index] = {image, shape};
+    add_source(node.outputs[0], image_shape(graph.desc(node.outputs[0]).shape), false);
     return;
   }
   if (std::holds_alternative<Reshape>(node.op)) {
@@ -48,6 +47,7 @@ void Translation::translate(const Node& node) {
       images_[node.outputs[0].index] = as_it_is(from);
     return;
   }
+  if (is_sequence(node.op)) return sequence(node);
   forward(node);
 }
 
@@ -58,10 +58,15 @@ const Image& Translation::as_it_is(ValueId value) {
   if (!std::holds_alternative<Labels>(node.op))
     throw UnsupportedError(str("metal: ", graph.print(node), " gives no image"));
   // Labels that are read as a value.
-  const Shape shape = image_shape(graph.desc(value).shape);
+  add_source(value, image_shape(graph.desc(value).shape), false);
+  return images_.at(value.index);
+}
+
+MPSNNImageNode* Translation::add_source(ValueId value, const Shape& shape, bool of_sequence) {
   const auto image = keep([MPSNNImageNode nodeWithHandle:nil]);
-  host_images.push_back({value, shape, image});
-  return images_[value.index] = {image, shape};
+  sources.push_back({value, shape, image, nullptr, of_sequence});
+  images_[value.index] = {image, shape};
+  return image;
 }
 
 MPSNNImageNode* Translation::image(ValueId value) {
@@ -92,6 +97,8 @@ void Translation::forward(const Node& node) {
 }
 
 void Translation::gradient(const Node& node) {
+  for (Sequence& at : sequences)
+    if (at.node->outputs[0] == node.gradient_of) return sequence_gradient(node, at);
   for (LossNode& loss : losses) {
     if (loss.value != node.gradient_of) continue;
     loss.differentiated = true;
@@ -116,13 +123,14 @@ void Translation::gradient(const Node& node) {
     images_[node.outputs[i].index] = {keep(gradients.of[input]), made.shapes[input]};
   }
   if (made.parameters)
-    for (const auto& filter : gradients.filters) updating_.push_back(filter.get().resultImage);
+    for (const auto& filter : gradients.filters)
+      updating_.emplace_back(filter.get().resultImage, levels.of(node.gradient_of));
 }
 
-std::vector<MPSNNImageNode*> Translation::leaves() const {
+std::vector<MPSNNImageNode*> Translation::leaves(int level) const {
   std::vector<MPSNNImageNode*> out;
-  for (MPSNNImageNode* image : updating_)
-    if (std::ranges::find(read_, image) == read_.end()) out.push_back(image);
+  for (const auto& [image, of] : updating_)
+    if (of == level && std::ranges::find(read_, image) == read_.end()) out.push_back(image);
   return out;
 }
 
@@ -131,59 +139,70 @@ Region Translation::region(const Node& variable) const {
   return gpu.memory->region(stored.buffer.get(), stored.info.shape.size());
 }
 
-/// The device's rule for the gradient of an input of a forward node, and that gradient, of the
-/// node's gradient node.
-std::unique_ptr<Rule> Translation::rule_for(const Node& forward, const Node& parameter,
-                                            std::string_view input, ValueId& gradient) {
+/// The gradient of an input of a forward node; absent if the graph has none.
+ValueId Translation::gradient_of_input(const Node& forward, std::size_t input) const {
   for (const Node& node : graph.nodes()) {
-    if (node.gradient_of != forward.outputs[0]) continue;
+    if (!node.gradient_of || node.gradient_of != forward.outputs[0]) continue;
     const OpSpec& s = spec(node.op);
-    const auto place = std::ranges::find(s.gradients, input) - s.gradients.begin();
-    if (place == static_cast<long>(s.gradients.size())) continue;
-    gradient = node.outputs[place];
+    if (s.inputs[0].ends_with('*')) return node.outputs[input];
+    const auto place = std::ranges::find(s.gradients, s.inputs[input]) - s.gradients.begin();
+    return place < static_cast<long>(node.outputs.size()) ? node.outputs[place] : ValueId{};
   }
-  const auto at = gradient ? updates_.device.find(gradient.index) : updates_.device.end();
-  if (at == updates_.device.end()) return nullptr;
-  std::vector<Region> states;
-  const std::vector<ValueId>& all = at->second.rule.inputs;
-  for (std::size_t i = 1; i + 2 < all.size(); ++i)
-    if (all[i]) states.push_back(region(graph.producer(all[i])));
-  return make_rule(gpu.device, at->second, region(parameter), states);
+  return {};
+}
+
+/// A parameter that `reader` reads, with what is to be done with its gradient.
+void Translation::add_tensor(const std::shared_ptr<Parameters>& to, const Node& parameter,
+                             const Node& reader, ValueId gradient) {
+  Parameters::Tensor& tensor = to->tensors.emplace_back();
+  tensor.master = region(parameter);
+  if (!gradient) return;
+  if (const auto at = updates_.device.find(gradient.index); at != updates_.device.end()) {
+    std::vector<Region> states;
+    const std::vector<ValueId>& all = at->second.rule.inputs;
+    for (std::size_t i = 1; i + 2 < all.size(); ++i)
+      if (all[i]) states.push_back(region(graph.producer(all[i])));
+    tensor.rule = make_rule(gpu.device, at->second, tensor.master, states);
+  }
+  const bool wanted =
+      std::ranges::any_of(outputs_, [&](ValueId v) { return graph.root(v) == gradient; });
+  if (!wanted && std::ranges::count(updates_.host_gradients, gradient) == 0) return;
+  for (int slot = 0; slot < slots_; ++slot)
+    tensor.gradients.push_back(
+        {adopt([gpu.device.get() newBufferWithLength:tensor.master.bytes()
+                                             options:MTLResourceStorageModeShared]),
+         0, tensor.master.elements});
+  Captured at{to, static_cast<int>(to->tensors.size()) - 1};
+  const Shape& weight = std::get<Parameter>(parameter.op).shape;
+  if (std::holds_alternative<ConvTranspose2d>(reader.op) && weight.rank() == 4) {
+    at.taps = weight[1] * weight[2];
+    at.inner = weight[3];
+  }
+  captured[gradient.index] = std::move(at);
+}
+
+std::shared_ptr<Parameters> Translation::parameters_of(const Node& node) {
+  auto out = std::make_shared<Parameters>(
+      node.label.empty() ? str(name(node.op), ' ', node.outputs[0].index) : node.label, gpu,
+      current_);
+  all_parameters.push_back(out);
+  return out;
 }
 
 std::shared_ptr<Parameters> Translation::parameters(const Node& node,
                                                     const std::vector<int>& inputs) {
-  const OpSpec& s = spec(node.op);
-  auto out = std::make_shared<Parameters>(
-      node.label.empty() ? str(s.name, ' ', node.outputs[0].index) : node.label, gpu, current_);
+  auto out = parameters_of(node);
   for (int i : inputs) {
-    Parameters::Tensor& tensor = out->tensors.emplace_back();
-    if (i >= static_cast<int>(node.inputs.size()) || !node.inputs[i]) continue;
+    if (i >= static_cast<int>(node.inputs.size()) || !node.inputs[i]) {
+      out->tensors.emplace_back();
+      continue;
+    }
     const Node* parameter = parameter_of(graph, node.inputs[i]);
     if (!parameter)
       throw UnsupportedError(
-          str("metal: ", graph.print(node), ": ", s.inputs[i], " is not a parameter"));
-    tensor.master = region(*parameter);
-    ValueId gradient;
-    tensor.rule = rule_for(node, *parameter, s.inputs[i], gradient);
-    if (!gradient) continue;
-    const bool wanted =
-        std::ranges::any_of(outputs_, [&](ValueId v) { return graph.root(v) == gradient; });
-    if (!wanted && std::ranges::count(updates_.host_gradients, gradient) == 0) continue;
-    for (int slot = 0; slot < slots_; ++slot)
-      tensor.gradients.push_back(
-          {adopt([gpu.device.get() newBufferWithLength:tensor.master.bytes()
-                                               options:MTLResourceStorageModeShared]),
-           0, tensor.master.elements});
-    Captured at{out, static_cast<int>(out->tensors.size()) - 1};
-    const Shape& weight = std::get<Parameter>(parameter->op).shape;
-    if (std::holds_alternative<ConvTranspose2d>(node.op) && weight.rank() == 4) {
-      at.taps = weight[1] * weight[2];
-      at.inner = weight[3];
-    }
-    captured[gradient.index] = std::move(at);
+          str("metal: ", graph.print(node), ": ", spec(node.op).inputs[i], " is no parameter"));
+    add_tensor(out, *parameter, node, gradient_of_input(node, i));
   }
-  all_parameters.push_back(out);
   return out;
 }
 

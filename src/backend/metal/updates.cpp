@@ -3,8 +3,10 @@
 #include <algorithm>
 #include <set>
 
+#include "backend/metal/levels.hpp"
 #include "backend/node_kinds.hpp"
 #include "mpsnn/errors.hpp"
+#include "passes/schedule.hpp"
 
 namespace mpsnn::metal {
 namespace {
@@ -32,7 +34,11 @@ ValueId gradient_of_rule(const Node& node) { return node.inputs[node.inputs.size
 bool is_parameter_gradient(const Graph& graph, ValueId value) {
   if (!graph.has(value) || graph.desc(value).batched) return false;
   const Node& node = graph.producer(value);
-  return static_cast<bool>(node.gradient_of) && !std::holds_alternative<Concat>(node.op);
+  if (!node.gradient_of) return false;
+  if (!std::holds_alternative<Concat>(node.op)) return true;
+  // The gates of a sequence: joined for it, and the gradient taken apart again.
+  return is_sequence(graph.producer(graph.root(node.inputs[0])).op) &&
+         joins_parameters(graph, graph.producer(node.gradient_of));
 }
 
 /// How many forward nodes read the parameter, under any name.

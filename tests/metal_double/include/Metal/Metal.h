@@ -18,6 +18,10 @@ typedef struct {
   NSUInteger width, height, depth;
 } MTLSize;
 
+typedef struct {
+  NSUInteger x, y, z;
+} MTLOrigin;
+
 static inline MTLSize MTLSizeMake(NSUInteger width, NSUInteger height, NSUInteger depth) {
   return MTLSize{width, height, depth};
 }

@@ -5,3 +5,4 @@
 #import <MetalPerformanceShaders/MPSCore.h>
 #import <MetalPerformanceShaders/MPSNNGraph.h>
 #import <MetalPerformanceShaders/MPSNNOptimizers.h>
+#import <MetalPerformanceShaders/MPSRNNLayer.h>
