@@ -39,8 +39,8 @@ class Pooling : public metal_double::Windowed {
     const int right = x + (static_cast<int>(width_) - 1) * step.w + 1;
     if (y < 0 || x < 0 || bottom > source[0] || right > source[1])
       metal_double::refuse(@"the stand-in pools pixels of the image alone");
-    return mpsnn::Slice{{y, x, 0}, {bottom, right, static_cast<int>(source[2])},
-                        {step.h, step.w, 1}};
+    return mpsnn::Slice{
+        {y, x, 0}, {bottom, right, static_cast<int>(source[2])}, {step.h, step.w, 1}};
   }
 
   Kind kind_;

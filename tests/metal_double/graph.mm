@@ -34,7 +34,7 @@ struct StandInGraph {
   NSMutableArray* kept = [[NSMutableArray alloc] init];  ///< Nodes.
   std::vector<Step> steps;
   std::vector<MPSNNImageNode*> sources, results, exported;
-  std::vector<MPSCNNLossNode*> losses;
+  std::vector<MPSNNFilterNode*> losses;
   std::vector<bool> result_needed;
   std::map<MPSNNFilterNode*, int> step_of;
   Arithmetic arithmetic;
@@ -77,8 +77,8 @@ int StandInGraph::visit(MPSNNFilterNode* node) {
     step.filter = steps[step.forward].filter;
   }
   for (MPSNNImageNode* source in [node standInSources]) visit(source);
-  if ([node isKindOfClass:[MPSCNNLossNode class]])
-    losses.push_back((MPSCNNLossNode*)node);
+  if ([node standInIsLoss])
+    losses.push_back(node);
   else if (step.forward < 0)
     step.filter = [node standInFilter:device];
   [kept addObject:node];
@@ -326,18 +326,17 @@ id name_of(id<MPSHandle> handle) { return handle == nil ? (id)[NSNull null] : ha
     } else if (step.filter) {
       g.forward(buffer, i, images, values, shapes, _format);
     } else {
-      MPSCNNLossNode* loss = (MPSCNNLossNode*)step.node;
+      MPSNNFilterNode* loss = step.node;
       const std::size_t which = std::ranges::find(g.losses, loss) - g.losses.begin();
       MPSNNImageNode *source = [[loss standInSources] objectAtIndex:0], *out = loss.resultImage;
       shapes[out] = shapes.at(source);
       MPSStateBatch* labels = [[sourceStates objectAtIndex:which] retain];
       if (static_cast<int>([labels count]) != images) refuse(@"labels for another batch");
       const auto format = format_of(out, _format);
-      [buffer encode:[keep, values, loss, labels, source, out, format] {
+      const mpsnn::Op op = [loss standInLossOf:shapes.at(source)];
+      [buffer encode:[keep, values, op, labels, source, out, format] {
         store(*values, out,
-              metal_double::loss(keep->arithmetic, [loss standInDescriptor],
-                                 values->images.at(source), labels),
-              format);
+              metal_double::loss(keep->arithmetic, op, values->images.at(source), labels), format);
         [labels release];
       }];
     }

@@ -134,6 +134,15 @@ using metal_double::refuse;
 - (NSUInteger)standInIndex {
   return 0;
 }
+- (bool)standInIsLoss {
+  return false;
+}
+- (MPSNNLabelsNode*)standInLabels {
+  return nil;
+}
+- (mpsnn::Op)standInLossOf:(const mpsnn::Shape&)source {
+  refuse(@"%@ is no loss", [self class]);
+}
 - (NSArray<MPSNNGradientFilterNode*>*)gradientFiltersWithSources:
     (NSArray<MPSNNImageNode*>*)gradientImages {
   if ([gradientImages count] != 1) refuse(@"%@ has one result", [self class]);

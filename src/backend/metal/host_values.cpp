@@ -48,6 +48,15 @@ std::vector<float> labels_of(const HostArray& array, Dim elements, Dim classes) 
   return out;
 }
 
+std::optional<float> constant_of(const Node& node, ValueId value, const Bindings& bindings) {
+  if (const auto* initial = std::get_if<InitialGradient>(&node.op))
+    return initial->batched ? 1 / static_cast<float>(bindings.images) : 1;
+  if (std::holds_alternative<Labels>(node.op) && value == node.outputs[1] &&
+      !bound(bindings, value))
+    return 1;
+  return {};
+}
+
 void turn_taps(float* weights, Dim elements, Dim taps, Dim inner) {
   for (float* filter = weights; filter < weights + elements; filter += taps * inner)
     for (Dim tap = 0; tap < taps / 2; ++tap)

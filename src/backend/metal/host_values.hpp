@@ -1,5 +1,6 @@
 #pragma once
 
+#include <optional>
 #include <vector>
 
 #include "backend/metal/program.hpp"
@@ -15,6 +16,10 @@ std::vector<float> input_values(const HostArray& x, const Input& op);
 
 /// Labels as numbers, where they may be indices of the last axis's classes.
 std::vector<float> labels_of(const HostArray& array, Dim elements, Dim classes);
+
+/// What every element of a source is, where it is one number: the share of an image in the mean
+/// loss; weights that nobody gave.
+std::optional<float> constant_of(const Node& node, ValueId value, const Bindings& bindings);
 
 /// Turns weights of `taps` taps, of `inner` elements each, the other way round.
 void turn_taps(float* weights, Dim elements, Dim taps, Dim inner);

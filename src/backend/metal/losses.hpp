@@ -3,13 +3,15 @@
 #include <vector>
 
 #include "backend/metal/host_values.hpp"
+#include "backend/metal/loss_plan.hpp"
 #include "backend/metal/translation.hpp"
 
 /// For .mm files alone.
 namespace mpsnn::metal {
 
-/// A loss of labels that are bound to each run: the loss, and its gradient, in one node.
+/// A loss: see is_direct_loss.
 MPSNNImageNode* loss_node(NodeContext& context);
+MPSNNImageNode* yolo_loss_node(NodeContext& context);
 
 /// The labels and weights of one loss, and the losses that come back: states of MPS's made once,
 /// for the runs of all slots. Weights carry whatever the loss is scaled by, as one of MPS's losses
@@ -33,7 +35,7 @@ class LossStates {
   };
   float divisor(const float* weights) const;
 
-  const Loss op_;
+  const LossTraits op_;
   const Shape x_;
   const bool divided_;  ///< By the number of images: the gradient is that of their mean.
   ValueId value_, labels_, weights_;

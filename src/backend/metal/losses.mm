@@ -5,54 +5,9 @@
 #include "mpsnn/errors.hpp"
 
 namespace mpsnn::metal {
-namespace {
-
-MPSCNNLossType type_of(Loss::Kind kind) {
-  static const MPSCNNLossType types[] = {MPSCNNLossTypeMeanAbsoluteError,
-                                         MPSCNNLossTypeMeanSquaredError,
-                                         MPSCNNLossTypeSoftMaxCrossEntropy,
-                                         MPSCNNLossTypeSigmoidCrossEntropy,
-                                         MPSCNNLossTypeCategoricalCrossEntropy,
-                                         MPSCNNLossTypeHinge,
-                                         MPSCNNLossTypeHuber,
-                                         MPSCNNLossTypeCosineDistance,
-                                         MPSCNNLossTypeLog,
-                                         MPSCNNLossTypeKullbackLeiblerDivergence};
-  return types[static_cast<int>(kind)];
-}
-
-/// MPS divides the loss and not the gradient, as `strict_mps` asks for. Else the weights divide
-/// both.
-MPSCNNReductionType reduction_of(const Loss& op) {
-  if (op.reduction == Reduction::none) return MPSCNNReductionTypeNone;
-  if (!op.strict_mps) return MPSCNNReductionTypeSum;
-  static const MPSCNNReductionType types[] = {MPSCNNReductionTypeNone, MPSCNNReductionTypeSum,
-                                              MPSCNNReductionTypeMean,
-                                              MPSCNNReductionTypeSumByNonZeroWeights};
-  return types[static_cast<int>(op.reduction)];
-}
-
-}  // namespace
-
-MPSNNImageNode* loss_node(NodeContext& c) {
-  const auto& op = c.op<Loss>();
-  MPSCNNLossDescriptor* d = [MPSCNNLossDescriptor cnnLossDescriptorWithType:type_of(op.kind)
-                                                              reductionType:reduction_of(op)];
-  d.labelSmoothing = op.label_smoothing;
-  d.numberOfClasses = static_cast<NSUInteger>(c.in(0)[2]);
-  d.delta = op.delta;
-  d.epsilon = op.epsilon;
-  MPSCNNLossNode* node = [MPSCNNLossNode nodeWithSource:c.image(0) lossDescriptor:d];
-  const auto handle = keep([MpsnnHandle handleOf:c.node.outputs[0].index]);
-  node.inputLabels.handle = handle;
-  c.hold(node);
-  c.all.losses.push_back({c.node.outputs[0], &c.node, keep(node), handle});
-  return nil;  // the loss itself comes back in the labels
-}
-
 LossStates::LossStates(const Graph& graph, const Translation::LossNode& loss, Gpu& gpu, int slots,
                        int batch)
-    : op_(std::get<Loss>(loss.node->op)),
+    : op_(loss.node->op),
       x_(image_shape(graph.desc(loss.node->inputs[0]).shape)),
       divided_(loss.differentiated),
       value_(loss.value),
@@ -83,9 +38,8 @@ LossStates::LossStates(const Graph& graph, const Translation::LossNode& loss, Gp
 
 /// What the reduction divides by, of one image.
 float LossStates::divisor(const float* weights) const {
-  if (op_.strict_mps || op_.reduction == Reduction::none || op_.reduction == Reduction::sum)
-    return 1;
-  const Dim parts = op_.kind == Loss::Kind::softmax_cross_entropy ? x_[0] * x_[1] : x_.size();
+  if (op_.strict || op_.reduction == Reduction::none || op_.reduction == Reduction::sum) return 1;
+  const Dim parts = op_.softmax ? x_[0] * x_[1] : x_.size();
   if (op_.reduction == Reduction::mean || !weights) return static_cast<float>(parts);
   const Dim nonzero =
       std::count_if(weights, weights + weights_per_image_, [](float w) { return w != 0; });
@@ -107,7 +61,7 @@ void LossStates::fill(const Bindings& bindings, int index) {
     const float scale = op_.weight / divisor(own) / static_cast<float>(divided_ ? images : 1);
     for (Dim e = 0; e < x_.size(); ++e)
       weights[i * x_.size() + e] = scale * (own ? own[weights_per_image_ > 1 ? e : 0] : 1);
-    slot.factors[i] = op_.kind == Loss::Kind::cosine_distance ? weights[i * x_.size()] : scale;
+    slot.factors[i] = op_.cosine ? weights[i * x_.size()] : scale;
   }
   slot.weights->write(weights.data(), images);
 }
@@ -133,7 +87,7 @@ void LossStates::read(int slot, int images, float* to) const {
         dataLayout:MPSDataLayoutHeightxWidthxFeatureChannels
         imageIndex:0];
     const float n = static_cast<float>(divided_ ? images : 1);
-    if (op_.kind == Loss::Kind::cosine_distance)
+    if (op_.cosine)
       // 1 - f sum, for w (1 - sum): f is w / n.
       *at = from.factors[i] == 0 ? 0 : from.factors[i] * n - (1 - *at) * n;
     else

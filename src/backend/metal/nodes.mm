@@ -8,9 +8,10 @@ namespace {
 NodeTable all_nodes() {
   NodeTable out;
   for (const NodeTable& family : {convolution_nodes(), elementwise_nodes(), layout_nodes(),
-                                  normalization_nodes(), pooling_nodes()})
+                                  normalization_nodes(), pooling_nodes(), reduction_nodes()})
     out.insert(family.begin(), family.end());
   out.insert(on<Loss>(loss_node));
+  out.insert(on<YoloLoss>(yolo_loss_node));
   return out;
 }
 

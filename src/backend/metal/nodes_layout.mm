@@ -1,4 +1,3 @@
-#include "backend/metal/padding.hpp"
 #include "backend/metal/translation.hpp"
 #include "mpsnn/errors.hpp"
 
@@ -18,9 +17,6 @@ MPSNNImageNode* padded(NodeContext& c, MPSNNImageNode* x, const std::array<Dim, 
   node.fillValue = value;
   return c.tape.add(node, {x});
 }
-
-/// Axis of the image, 0 to 2, that axis `axis` of a value of this rank is.
-int image_axis(int axis, int rank) { return axis < 0 ? 3 + axis : axis + 3 - rank; }
 
 /// Side by side in channels where every input fills its slices of four; otherwise the sum of all,
 /// each with zeros where the others are.
@@ -67,16 +63,6 @@ MPSNNImageNode* pad(NodeContext& c) {
   return padded(c, c.image(0), before, after, modes[static_cast<int>(op.mode)], op.value);
 }
 
-/// The mean over all pixels; the sum is that times their number.
-MPSNNImageNode* reduce(NodeContext& c) {
-  const auto& op = c.op<Reduce>();
-  MPSNNImageNode* x = c.image(0);
-  MPSNNImageNode* mean = c.tape.add([MPSNNReductionSpatialMeanNode nodeWithSource : x], { x });
-  if (op.kind == Reduce::Kind::mean) return mean;
-  const Shape in = c.in(0);
-  return c.neuron(mean, MPSCNNNeuronTypeLinear, static_cast<float>(in[0] * in[1]));
-}
-
 MPSNNImageNode* resize(NodeContext& c) {
   const auto& op = c.op<Resize>();
   const Shape in = c.in(0);
@@ -99,36 +85,10 @@ MPSNNImageNode* gram_matrix(NodeContext& c) {
       [MPSNNGramMatrixCalculationNode nodeWithSource : x alpha : c.op<GramMatrix>().alpha], { x });
 }
 
-MPSNNImageNode* slice(NodeContext& c) {
-  const auto& op = c.op<Slice>();
-  const int rank = c.raw(0).rank();
-  std::array<int, 3> start{}, step{1, 1, 1};
-  for (int i = 0; i < rank; ++i) {
-    start[image_axis(i, rank)] = op.start[i];
-    step[image_axis(i, rank)] = op.step[i];
-  }
-  return crop(c.tape, c.image(0), c.out(), {start[0], start[1]}, {step[0], step[1]});
-}
-
 }  // namespace
 
-MPSNNImageNode* crop(Tape& tape, MPSNNImageNode* x, const Shape& size, Size2 start, Size2 step) {
-  MPSCNNPoolingAverageNode* node = [[[MPSCNNPoolingAverageNode alloc]
-       initWithSource:x
-          kernelWidth:1
-         kernelHeight:1
-      strideInPixelsX:static_cast<NSUInteger>(step.w)
-      strideInPixelsY:static_cast<NSUInteger>(step.h)] autorelease];
-  node.paddingPolicy = [MpsnnPadding paddingTo:size
-                                       offsetY:start.h
-                                       offsetX:start.w
-                                          edge:MPSImageEdgeModeClamp];
-  return tape.add(node, {x});
-}
-
 NodeTable layout_nodes() {
-  return {on<Concat>(concat), on<Pad>(pad),       on<Slice>(slice),
-          on<Reduce>(reduce), on<Resize>(resize), on<GramMatrix>(gram_matrix)};
+  return {on<Concat>(concat), on<Pad>(pad), on<Resize>(resize), on<GramMatrix>(gram_matrix)};
 }
 
 }  // namespace mpsnn::metal

@@ -205,9 +205,14 @@ const Slots* GraphProgram::source_slots(MPSNNImageNode* node) const {
 void GraphProgram::fill(const Bindings& bindings, int slot) {
   guarded([&] {
     for (SourceBatch& batch : sources_) {
-      const HostArray* array = bound(bindings, batch.source.value);
-      if (!array) continue;  // a mask, a sequence's, or weights that nobody gave
       const Node& node = graph_.producer(batch.source.value);
+      if (const std::optional<float> all = constant_of(node, batch.source.value, bindings)) {
+        const std::vector<float> values(batch.source.shape.size() * bindings.images, *all);
+        batch.slots[slot]->write(values.data(), bindings.images);
+        continue;
+      }
+      const HostArray* array = bound(bindings, batch.source.value);
+      if (!array) continue;  // a mask, or a sequence's
       const auto* input = std::get_if<Input>(&node.op);
       if (input && input->scale == 1 && input->offset == 0 && array->dtype == DType::float32) {
         batch.slots[slot]->write(static_cast<const float*>(array->data), bindings.images);

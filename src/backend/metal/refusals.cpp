@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "backend/metal/levels.hpp"
+#include "backend/metal/loss_plan.hpp"
 #include "backend/metal/updates.hpp"
 #include "backend/node_kinds.hpp"
 #include "ops/recurrent.hpp"
@@ -53,12 +54,11 @@ struct Check {
   std::string operator()(const GroupNorm&) const { return parameters(1, 2); }
   std::string operator()(const Concat&) const { return {}; }
   std::string operator()(const Reduce& op) const {
-    if (op.kind != Reduce::Kind::mean && op.kind != Reduce::Kind::sum)
-      return "MPS differentiates no minimum or maximum over axes";
-    // The axes that become the height and width of an image.
-    const int rank = shape(0).rank();
-    const int pixels = rank == 3 ? 3 : rank == 2 ? 1 : 0;
-    if (op.axes != pixels) return "MPS differentiates only the mean and sum over all pixels";
+    if (op.kind == Reduce::Kind::argmin || op.kind == Reduce::Kind::argmax)
+      return "MPS gives positions as no image";
+    const bool extreme = op.kind == Reduce::Kind::min || op.kind == Reduce::Kind::max;
+    if (extreme && (op.axes >> (shape(0).rank() - 1) & 1))
+      return "MPS differentiates no minimum or maximum over channels";
     return {};
   }
   std::string operator()(const Resize& op) const {
@@ -72,34 +72,9 @@ struct Check {
       return "MPS has nearest pixels in asymmetric coordinates alone";
     return {};
   }
-  std::string operator()(const Loss&) const {
-    for (int i : {1, 2}) {
-      if (i >= static_cast<int>(node.inputs.size()) || !node.inputs[i]) continue;
-      const Node& from = graph.producer(node.inputs[i]);
-      if (!std::holds_alternative<Labels>(from.op))
-        return str(spec(node.op).inputs[i], " must be those of Graph.labels, not computed");
-    }
-    for (const Node& other : graph.nodes()) {
-      if (other.gradient_of == node.outputs[0] && other.gradient_of) {
-        if (!std::holds_alternative<InitialGradient>(
-                graph.producer(graph.root(other.inputs[0])).op))
-          return "the loss must be what is minimized, not a part of it";
-        continue;
-      }
-      if (other.gradient_of) continue;
-      if (std::ranges::find(other.inputs, node.outputs[0]) != other.inputs.end())
-        return "a loss stays on the host: nothing can be computed from it";
-    }
-    return {};
-  }
+  std::string operator()(const Loss&) const { return loss_refusal(graph, node); }
+  std::string operator()(const YoloLoss&) const { return loss_refusal(graph, node); }
   std::string operator()(const Neuron&) const { return {}; }
-  std::string operator()(const Slice& op) const {
-    const int rank = shape(0).rank();
-    const Dim channels = shape(0)[rank - 1];
-    if (op.start[rank - 1] != 0 || op.stop[rank - 1] != channels || op.step[rank - 1] != 1)
-      return "MPS cuts rows and columns, and no channels";
-    return {};
-  }
   std::string operator()(const Rnn& op) const { return sequence({op.neuron}); }
   std::string operator()(const Lstm& op) const {
     return sequence({op.input_gate, op.forget_gate, op.cell_gate, op.output_gate, op.hidden});
@@ -157,11 +132,10 @@ bool knows(const Op& op) {
   return std::visit(
       [](const auto& o) {
         using T = std::decay_t<decltype(o)>;
-        constexpr bool none =
-            std::is_same_v<T, MatMul> || std::is_same_v<T, Transpose> ||
-            std::is_same_v<T, CropAndResize> || std::is_same_v<T, GridSample> ||
-            std::is_same_v<T, LayerNorm> || std::is_same_v<T, BatchReduce> ||
-            std::is_same_v<T, YoloLoss> || std::is_same_v<T, FoldBatchNorm>;
+        constexpr bool none = std::is_same_v<T, MatMul> || std::is_same_v<T, Transpose> ||
+                              std::is_same_v<T, CropAndResize> || std::is_same_v<T, GridSample> ||
+                              std::is_same_v<T, LayerNorm> || std::is_same_v<T, BatchReduce> ||
+                              std::is_same_v<T, FoldBatchNorm>;
         return !none;
       },
       op);

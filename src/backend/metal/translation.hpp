@@ -56,7 +56,7 @@ class Translation {
   struct LossNode {
     ValueId value;
     const Node* node;
-    Owned<MPSCNNLossNode*> filter;
+    Owned<MPSNNFilterNode*> filter;
     Owned<MpsnnHandle*> handle;
     bool differentiated = false;
   };
@@ -73,10 +73,15 @@ class Translation {
   std::vector<MPSNNImageNode*> leaves(int level) const;
   /// The running statistics of a batch_norm, where the graph updates them.
   void add_running(const Node& norm, Parameters& parameters);
-  /// The value in the shape that `graph` says, or as it is.
-  MPSNNImageNode* image(ValueId value);
+  /// The value in the shape that `graph` says, in another one, or as it is.
+  MPSNNImageNode* image(ValueId value) {
+    return image_as(value, image_shape(graph.desc(value).shape));
+  }
+  MPSNNImageNode* image_as(ValueId value, const Shape& shape);
   const Image& as_it_is(ValueId value);
   std::vector<std::shared_ptr<Parameters>> all_parameters;
+  /// For the tensors of one data source of `node`.
+  std::shared_ptr<Parameters> parameters_of(const Node& node);
   std::vector<Owned<NSObject*>> kept;  ///< Nodes and data sources.
 
  private:
@@ -91,7 +96,7 @@ class Translation {
                                   std::size_t gates);
   MPSNNImageNode* add_source(ValueId value, const Shape& shape, bool of_sequence);
   std::shared_ptr<Parameters> parameters(const Node& node, const std::vector<int>& inputs);
-  std::shared_ptr<Parameters> parameters_of(const Node& node);
+
   void add_tensor(const std::shared_ptr<Parameters>& to, const Node& parameter, const Node& reader,
                   ValueId gradient);
   ValueId gradient_of_input(const Node& forward, std::size_t input) const;
@@ -108,6 +113,7 @@ class Translation {
     std::vector<MPSNNImageNode*> inputs;  ///< Of the node, nil where they are no image.
     std::vector<Shape> shapes;            ///< Of these images.
     MPSNNImageNode* result = nil;
+    Shape shape;  ///< Of it.
     std::shared_ptr<Parameters> parameters;
   };
   std::map<int, Forward> forward_;  ///< By the index of the node's first output.
@@ -122,6 +128,7 @@ struct NodeContext {
   Tape& tape;
   std::vector<MPSNNImageNode*>& inputs;
   std::vector<Shape>& shapes;
+  Shape& shape;  ///< Of the image that is returned; at first that which the graph says.
   std::shared_ptr<Parameters>& parameters;
 
   template <class T>
@@ -146,6 +153,9 @@ struct NodeContext {
                          float c = 0);
 };
 
+/// Axis of the image, 0 to 2, that axis `axis` of a value of this rank is.
+inline int image_axis(int axis, int rank) { return axis < 0 ? 3 + axis : axis + 3 - rank; }
+
 /// Every `step`-th pixel from `start`, as many as `size` has rows and columns: a pooling over one
 /// pixel, which has a gradient, where a slice has none.
 MPSNNImageNode* crop(Tape& tape, MPSNNImageNode* x, const Shape& size, Size2 start, Size2 step);
@@ -165,5 +175,6 @@ NodeTable elementwise_nodes();
 NodeTable layout_nodes();
 NodeTable normalization_nodes();
 NodeTable pooling_nodes();
+NodeTable reduction_nodes();
 
 }  // namespace mpsnn::metal

@@ -33,7 +33,7 @@ Translation::Translation(const Graph& g, Gpu& gpu_, MetalSession& session,
 void Translation::translate(const Node& node) {
   if (is_variable(node) || is_update(node) || std::holds_alternative<Scalar>(node.op) ||
       std::holds_alternative<InitialGradient>(node.op) || std::holds_alternative<Labels>(node.op))
-    return;
+    return;  // the last two are sources for those who read them
   if (node.gradient_of) return gradient(node);
   if (!graph.desc(node.outputs[0]).batched) return;  // of parameters, for the host's updates
   if (std::holds_alternative<Input>(node.op)) {
@@ -43,7 +43,9 @@ void Translation::translate(const Node& node) {
   if (std::holds_alternative<Reshape>(node.op)) {
     // What is no image, such as the gradient of the loss itself, nobody reads.
     const ValueId from = node.inputs[0];
-    if (images_.contains(from.index) || std::holds_alternative<Labels>(graph.producer(from).op))
+    const Op& source = graph.producer(from).op;
+    if (images_.contains(from.index) || std::holds_alternative<Labels>(source) ||
+        std::holds_alternative<InitialGradient>(source))
       images_[node.outputs[0].index] = as_it_is(from);
     return;
   }
@@ -55,9 +57,8 @@ const Image& Translation::as_it_is(ValueId value) {
   const auto it = images_.find(value.index);
   if (it != images_.end()) return it->second;
   const Node& node = graph.producer(value);
-  if (!std::holds_alternative<Labels>(node.op))
+  if (!std::holds_alternative<Labels>(node.op) && !std::holds_alternative<InitialGradient>(node.op))
     throw UnsupportedError(str("metal: ", graph.print(node), " gives no image"));
-  // Labels that are read as a value.
   add_source(value, image_shape(graph.desc(value).shape), false);
   return images_.at(value.index);
 }
@@ -69,18 +70,18 @@ MPSNNImageNode* Translation::add_source(ValueId value, const Shape& shape, bool 
   return image;
 }
 
-MPSNNImageNode* Translation::image(ValueId value) {
+MPSNNImageNode* Translation::image_as(ValueId value, const Shape& shape) {
   const Image at = as_it_is(value);
-  const Shape wanted = image_shape(graph.desc(value).shape);
-  if (at.shape == wanted) return at.node;
-  MPSNNReshapeNode* node = [MPSNNReshapeNode nodeWithSource:at.node
-                                                resultWidth:static_cast<NSUInteger>(wanted[1])
-                                               resultHeight:static_cast<NSUInteger>(wanted[0])
-                                      resultFeatureChannels:static_cast<NSUInteger>(wanted[2])];
+  if (at.shape == shape) return at.node;
+  MPSNNReshapeNode* node =
+      [MPSNNReshapeNode nodeWithSource:at.node
+                           resultWidth:static_cast<NSUInteger>(shape[1])
+                          resultHeight:static_cast<NSUInteger>(shape[0])
+                 resultFeatureChannels:static_cast<NSUInteger>(shape[2])];
   node.resultImage.format = at.node.get().format;
   kept.push_back(keep(node));
   read_.push_back(at.node);
-  images_[value.index] = {keep(node.resultImage), wanted};
+  images_[value.index] = {keep(node.resultImage), shape};
   return node.resultImage;
 }
 
@@ -88,11 +89,11 @@ void Translation::forward(const Node& node) {
   Forward made;
   made.inputs.assign(node.inputs.size(), nil);
   made.shapes.resize(node.inputs.size());
-  NodeContext context{*this, node, made.tape, made.inputs, made.shapes, made.parameters};
+  made.shape = image_shape(graph.desc(node.outputs[0]).shape);
+  NodeContext context{*this,       node,       made.tape,      made.inputs,
+                      made.shapes, made.shape, made.parameters};
   made.result = translate_node(context);
-  if (made.result != nil)
-    images_[node.outputs[0].index] = {keep(made.result),
-                                      image_shape(graph.desc(node.outputs[0]).shape)};
+  if (made.result != nil) images_[node.outputs[0].index] = {keep(made.result), made.shape};
   forward_[node.outputs[0].index] = std::move(made);
 }
 
@@ -111,7 +112,7 @@ void Translation::gradient(const Node& node) {
   if (at == forward_.end()) return;  // of parameters, for the host's updates
   const Forward& made = at->second;
   const Tape::Gradients gradients =
-      made.tape.differentiate(made.result, image(node.inputs[0]), made.inputs);
+      made.tape.differentiate(made.result, image_as(node.inputs[0], made.shape), made.inputs);
   for (const auto& filter : gradients.filters) kept.push_back(filter);
   read_.insert(read_.end(), gradients.read.begin(), gradients.read.end());
   const OpSpec& s = spec(node.op);

@@ -4,5 +4,6 @@
 #import <MetalPerformanceShaders/MPSCNN.h>
 #import <MetalPerformanceShaders/MPSCore.h>
 #import <MetalPerformanceShaders/MPSNNGraph.h>
+#import <MetalPerformanceShaders/MPSNNLoss.h>
 #import <MetalPerformanceShaders/MPSNNOptimizers.h>
 #import <MetalPerformanceShaders/MPSRNNLayer.h>
