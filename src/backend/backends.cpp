@@ -54,11 +54,15 @@ const Backend& backend(std::string_view name) {
 
 std::vector<Device> devices() {
   std::vector<Device> out;
+  for (const Backend* b : backends()) {
 #if MPSNN_WITH_METAL
-  out = metal::list_devices();
+    if (b->name() == "metal") {
+      for (Device& gpu : metal::list_devices()) out.push_back(std::move(gpu));
+      continue;
+    }
 #endif
-  for (const Backend* b : backends())
-    if (b->name() != "metal") out.push_back({.backend = std::string(b->name()), .name = "host"});
+    out.push_back({.backend = std::string(b->name()), .name = "host"});
+  }
   return out;
 }
 

@@ -9,7 +9,6 @@
 namespace {
 
 std::atomic<int> buffers{0};
-std::atomic<int> under_way{0};
 
 std::mutex faults_mutex;
 std::map<int, std::string> faults;  // by how many commits from now
@@ -111,7 +110,6 @@ void StandInWorker::post(std::function<void()> work) {
   _committed = true;
   [self retain];
   const std::string fault = next_fault();
-  ++under_way;
   _worker->post([self, fault] {
     if (fault.empty())
       for (const auto& work : _work) work();
@@ -123,7 +121,6 @@ void StandInWorker::post(std::function<void()> work) {
                              dictionaryWithObject:[NSString stringWithUTF8String:fault.c_str()]
                                            forKey:NSLocalizedDescriptionKey]];
     _work.clear();  // and what it holds
-    --under_way;
     for (MTLCommandBufferHandler handler : _handlers) handler(self);
     {
       const std::lock_guard lock(completion_mutex);
@@ -193,8 +190,6 @@ void StandInWorker::post(std::function<void()> work) {
 namespace metal_double {
 
 int live_command_buffers() { return buffers; }
-
-bool busy() { return under_way > 0; }
 
 void fail_command_buffer(int nth, const std::string& message) {
   const std::lock_guard lock(faults_mutex);

@@ -30,9 +30,6 @@ int live_states();
 int made_images();
 int made_buffers();
 
-/// Whether command buffers are committed that have not run to their end.
-bool busy();
-
 /// The backend of this library that does the arithmetic: "reference" unless
 /// MPSNN_METAL_DOUBLE_USES, of the environment, names another.
 std::string arithmetic();

@@ -1,7 +1,6 @@
 #include <algorithm>
 #include <map>
 
-#include "metal_double/control.hpp"
 #include "metal_double/graph.hpp"
 #include "metal_double/loss.hpp"
 
@@ -38,6 +37,7 @@ struct StandInGraph {
   std::vector<bool> result_needed;
   std::map<MPSNNFilterNode*, int> step_of;
   Arithmetic arithmetic;
+  std::weak_ptr<void> last;  ///< What the last command buffer that was encoded keeps until it ran.
 
   ~StandInGraph() { [kept release]; }
 
@@ -269,7 +269,8 @@ id name_of(id<MPSHandle> handle) { return handle == nil ? (id)[NSNull null] : ha
 }
 - (NSArray<id<MPSHandle>>*)sourceStateHandles {
   NSMutableArray* all = [NSMutableArray array];
-  for (MPSCNNLossNode* node : _graph->losses) [all addObject:name_of(node.inputLabels.handle)];
+  for (MPSNNFilterNode* node : _graph->losses)
+    [all addObject:name_of([node standInLabels].handle)];
   return all;
 }
 - (NSArray<id<MPSHandle>>*)intermediateImageHandles {
@@ -281,7 +282,7 @@ id name_of(id<MPSHandle> handle) { return handle == nil ? (id)[NSNull null] : ha
   return _graph->result_needed[0];
 }
 - (void)reloadFromDataSources {
-  if (metal_double::busy()) refuse(@"weights are reloaded while the GPU works");
+  if (!_graph->last.expired()) refuse(@"weights are reloaded while the GPU works");
   for (const Step& step : _graph->steps)
     if (step.forward < 0 && step.filter) step.filter->reload();
 }
@@ -341,7 +342,9 @@ id name_of(id<MPSHandle> handle) { return handle == nil ? (id)[NSNull null] : ha
       }];
     }
   }
-  [buffer encode:[keep] {}];  // what was encoded needs the graph
+  const auto busy = std::make_shared<int>();
+  g.last = busy;
+  [buffer encode:[keep, busy] {}];  // what was encoded needs the graph
   MPSImageBatch* result = nil;
   for (MPSNNImageNode* node : g.exported) {
     if (node == g.results[0]) continue;

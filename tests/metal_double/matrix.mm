@@ -101,3 +101,42 @@ float* row(MPSMatrix* matrix, NSUInteger offset, NSUInteger r) {
   }];
 }
 @end
+
+@implementation MPSMatrixBinaryKernel
+@end
+
+@implementation MPSMatrixVectorMultiplication
+- (instancetype)initWithDevice:(id<MTLDevice>)device
+                          rows:(NSUInteger)rows
+                       columns:(NSUInteger)columns {
+  if (!(self = [self initWithDevice:device])) return nil;
+  _rows = rows;
+  _columns = columns;
+  return self;
+}
+- (void)encodeToCommandBuffer:(id<MTLCommandBuffer>)buffer
+                  inputMatrix:(MPSMatrix*)inputMatrix
+                  inputVector:(MPSVector*)inputVector
+                 resultVector:(MPSVector*)resultVector {
+  if (inputMatrix.rows < _rows || inputMatrix.columns < _columns || inputVector.length < _columns ||
+      resultVector.length < _rows)
+    refuse(@"a matrix and vectors do not fit their product");
+  [inputMatrix retain];
+  [inputVector retain];
+  [resultVector retain];
+  [(StandInCommandBuffer*)buffer encode:[=, rows = _rows, columns = _columns] {
+    const auto data = [](MPSVector* v) {
+      return metal_double::contents(v.data) + v.offset / sizeof(float);
+    };
+    for (NSUInteger r = 0; r < rows; ++r) {
+      float sum = 0;
+      for (NSUInteger c = 0; c < columns; ++c)
+        sum += row(inputMatrix, 0, r)[c] * data(inputVector)[c];
+      data(resultVector)[r] = sum;
+    }
+    [inputMatrix release];
+    [inputVector release];
+    [resultVector release];
+  }];
+}
+@end

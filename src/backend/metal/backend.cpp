@@ -1,6 +1,7 @@
 #include "backend/compile_options.hpp"
 #include "backend/metal/executable.hpp"
 #include "backend/metal/refusals.hpp"
+#include "backend/node_kinds.hpp"
 #include "mpsnn/errors.hpp"
 #include "mpsnn/training.hpp"
 
@@ -16,8 +17,30 @@ class MetalBackend final : public Backend {
                                       const CompileOptions& options) const override;
 };
 
-void check_refusals(const Graph& graph) {
+/// What `keep` needs, and the forward node of every gradient node: MPS makes one from the other.
+Graph with_forward_nodes(const Graph& graph, std::vector<ValueId> keep) {
+  for (;;) {
+    const Graph ready = eliminate_dead(graph, keep);
+    const std::size_t before = keep.size();
+    for (const Node& node : ready.nodes())
+      if (node.gradient_of && !ready.has(node.gradient_of) && graph.has(node.gradient_of))
+        keep.push_back(node.gradient_of);
+    if (keep.size() == before) return ready;
+  }
+}
+
+/// Of what a node gives besides its first output, MPS hands out the last state of a sequence, and
+/// gradients.
+std::string output_refusal(const Graph& graph, ValueId value) {
+  const Node& node = graph.producer(value);
+  if (node.gradient_of || node.outputs[0] == value || is_sequence(node.op) || is_source(node))
+    return {};
+  return str("\n  ", graph.print(node), "\n    MPS hands out no more than its first output");
+}
+
+void check_refusals(const Graph& graph, std::span<const ValueId> outputs) {
   std::string refused;
+  for (ValueId v : outputs) refused += output_refusal(graph, v);
   const Levels levels(graph);
   for (const Node& node : graph.nodes())
     if (const std::string why = refusal(graph, node, levels); !why.empty())
@@ -30,8 +53,8 @@ std::unique_ptr<Executable> MetalBackend::compile(const Graph& graph,
   check_compile_options(graph, options);
   std::vector<ValueId> keep = options.outputs;
   if (options.loss) keep.push_back(options.loss);
-  Graph ready = eliminate_dead(graph, keep);
-  check_refusals(ready);
+  Graph ready = with_forward_nodes(graph, keep);
+  check_refusals(ready, options.outputs);
   auto session = std::dynamic_pointer_cast<MetalSession>(options.session);
   if (options.session && !session) throw UnsupportedError("session: not of the backend 'metal'");
   if (!session) session = std::make_shared<MetalSession>(options.session_options);

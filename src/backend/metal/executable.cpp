@@ -42,6 +42,7 @@ class MetalExecutable::Step final : public Flight {
   std::exception_ptr check() override {
     try {
       executable_.check_loss(run_);
+      executable_.program_->check(run_.slot);
       if (executable_.host_updates_)
         executable_.host_updates_->run(*executable_.program_, run_, rate_);
       return nullptr;
@@ -104,7 +105,9 @@ MetalExecutable::MetalExecutable(Graph graph, const CompileOptions& options,
   if (options.loss && !std::ranges::count(outputs, options.loss)) outputs.push_back(options.loss);
   program_ = make_program(graph_, options, outputs, *session_);
   const UpdatePlan updates = plan_updates(graph_);
-  if (updates.on_host()) host_updates_ = std::make_unique<HostUpdates>(updates, *session_);
+  if (updates.on_host())
+    host_updates_ =
+        std::make_unique<HostUpdates>(updates, *session_, static_cast<bool>(options.loss));
 }
 
 MetalExecutable::~MetalExecutable() {

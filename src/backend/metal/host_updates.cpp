@@ -1,6 +1,7 @@
 #include "backend/metal/host_updates.hpp"
 
 #include <algorithm>
+#include <cmath>
 
 #include "backend/node_kinds.hpp"
 #include "mpsnn/errors.hpp"
@@ -25,8 +26,11 @@ const Backend& host_backend() {
 
 }  // namespace
 
-HostUpdates::HostUpdates(const UpdatePlan& plan, MetalSession& session)
-    : gradients_(plan.host_gradients), session_(session) {
+HostUpdates::HostUpdates(const UpdatePlan& plan, MetalSession& session, bool check)
+    : gradients_(plan.host_gradients),
+      parameters_(plan.host_parameters),
+      check_(check),
+      session_(session) {
   executable_ = host_backend().compile(plan.host, {});
   for (const Node& node : plan.host.nodes()) {
     if (std::holds_alternative<Scalar>(node.op)) rate_ = node.outputs[0];
@@ -43,9 +47,13 @@ void HostUpdates::copy_in(Program& program, const RunAt& at) {
                                         static_cast<std::size_t>(v.info.shape.size())});
   }
   std::vector<std::vector<float>> values;
-  for (ValueId v : gradients_) {
+  for (std::size_t i = 0; i < gradients_.size(); ++i) {
+    const ValueId v = gradients_[i];
     values.emplace_back(executable_->graph().desc(v).shape.size());
     program.read(v, at.slot, at.images, values.back().data());
+    if (check_ && !std::ranges::all_of(values.back(), [](float x) { return std::isfinite(x); }))
+      throw NumericError("gradient of " + parameters_[i] +
+                         " is not finite; the step stopped, and changed no weight");
     arrays.emplace_back(str("gradient ", v.index),
                         HostArray{values.back().data(), DType::float32, values.back().size()});
   }

@@ -12,9 +12,10 @@ namespace mpsnn::metal {
 /// the parameters go back to it.
 class HostUpdates {
  public:
-  HostUpdates(const UpdatePlan& plan, MetalSession& session);
-  /// On the engine's thread; `rate` is the run's learning rate, null if nothing asks for it.
-  /// Changes nothing if it throws.
+  /// `check`: gradients must be finite.
+  HostUpdates(const UpdatePlan& plan, MetalSession& session, bool check);
+  /// @throws NumericError, and what a rule in Python throws. On the engine's thread; `rate` is the
+  /// run's learning rate, null if nothing asks for it. Changes nothing if it throws.
   void run(Program& program, const RunAt& at, std::optional<float> rate);
 
  private:
@@ -22,6 +23,8 @@ class HostUpdates {
   void copy_out();
 
   const std::vector<ValueId> gradients_;
+  const std::vector<std::string> parameters_;  ///< Of the gradients.
+  const bool check_;
   MetalSession& session_;
   std::unique_ptr<Executable> executable_;
   std::vector<std::string> shared_;  ///< Variables of both sessions.

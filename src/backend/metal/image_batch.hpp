@@ -27,7 +27,7 @@ class ImageBatch {
   MPSImage* at(int i) const { return [images_.get() objectAtIndex:static_cast<NSUInteger>(i)]; }
   /// @throws DeviceError unless this is what they are.
   void check(MPSImageDescriptor* descriptor) const;
-  std::size_t bytes() const;
+  std::size_t bytes() const { return bytes_of([images_.get() count]); }
   /// Lets the host read the first `count` when the buffer has run.
   void synchronize(id<MTLCommandBuffer> buffer, int count) const;
   /// Copies `count` images in, rounding to the format.
@@ -37,6 +37,8 @@ class ImageBatch {
   void read(float* nhwc, int count);
 
  private:
+  std::size_t bytes_of(std::size_t images) const;
+
   Shape shape_;
   DType format_;
   Owned<NSMutableArray<MPSImage*>*> images_;

@@ -26,6 +26,10 @@ ImageBatch::ImageBatch(id<MTLDevice> device, const Shape& shape, DType format, i
   const bool half = format == DType::float16;
   if (!half && format != DType::float32)
     throw ShapeError(str("metal: images are float16 or float32, got ", format));
+  const std::size_t needed = bytes_of(images);
+  if (needed > [device recommendedMaxWorkingSetSize])
+    throw DeviceError(str("not enough memory: ", needed, " bytes needed for ", images, " images ",
+                          shape_, ", the GPU has ", [device recommendedMaxWorkingSetSize]));
   MPSImageDescriptor* descriptor = [MPSImageDescriptor
       imageDescriptorWithChannelFormat:half ? MPSImageFeatureChannelFormatFloat16
                                             : MPSImageFeatureChannelFormatFloat32
@@ -34,6 +38,7 @@ ImageBatch::ImageBatch(id<MTLDevice> device, const Shape& shape, DType format, i
                        featureChannels:shape_[2]];
   for (int i = 0; i < images; ++i) {
     const auto image = adopt([[MPSImage alloc] initWithDevice:device imageDescriptor:descriptor]);
+    if (!image) throw DeviceError(str("not enough memory: ", needed, " bytes needed"));
     [images_.get() addObject:image];
   }
   if (half) halves_.resize(shape_.size());
@@ -55,9 +60,9 @@ void ImageBatch::check(MPSImageDescriptor* descriptor) const {
                           " was expected"));
 }
 
-std::size_t ImageBatch::bytes() const {
+std::size_t ImageBatch::bytes_of(std::size_t images) const {
   const Dim slices = (shape_[2] + 3) / 4;  // four channels each
-  return [images_.get() count] * shape_[0] * shape_[1] * slices * 4 * size_of(format_);
+  return images * shape_[0] * shape_[1] * slices * 4 * size_of(format_);
 }
 
 void ImageBatch::synchronize(id<MTLCommandBuffer> buffer, int count) const {

@@ -25,6 +25,9 @@ struct Region {
   Owned<MPSVector*> vector() const;
 };
 
+/// New memory for so many values.
+Region new_region(id<MTLDevice> device, NSUInteger elements);
+
 /// Copies one region into another of the same size, on the device.
 void copy(id<MTLBlitCommandEncoder> blit, const Region& from, const Region& to);
 

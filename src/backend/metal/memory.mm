@@ -14,6 +14,13 @@ Owned<MPSVector*> Region::vector() const {
   return adopt([[MPSVector alloc] initWithBuffer:buffer offset:offset descriptor:descriptor]);
 }
 
+Region new_region(id<MTLDevice> device, NSUInteger elements) {
+  auto buffer = adopt([device newBufferWithLength:elements * sizeof(float)
+                                          options:MTLResourceStorageModeShared]);
+  if (!buffer) throw DeviceError(str("metal: no memory for ", elements, " numbers"));
+  return {std::move(buffer), 0, elements};
+}
+
 void copy(id<MTLBlitCommandEncoder> blit, const Region& from, const Region& to) {
   assert(from.elements == to.elements);
   [blit copyFromBuffer:from.buffer

@@ -87,6 +87,25 @@ MPSNNImageNode* gram_matrix(NodeContext& c) {
 
 }  // namespace
 
+/// The gradient of a concat by parts of dy alone.
+void Translation::take_apart(const Node& node) {
+  const auto& op = std::get<Concat>(node.op);
+  const Shape whole = image_shape(graph.desc(node.inputs[0]).shape);
+  const int axis = image_axis(op.axis, graph.desc(node.inputs[0]).shape.rank());
+  Forward made;
+  NodeContext c{*this, node, made.tape, made.inputs, made.shapes, made.shape, made.parameters};
+  MPSNNImageNode* dy = image(node.inputs[0]);
+  Dim first = 0;
+  for (std::size_t i = 0; i < op.extents.size(); first += op.extents[i++]) {
+    if (!node.outputs[i]) continue;
+    MPSNNImageNode* part = part_of(c, dy, whole, axis, first, op.extents[i]);
+    part.format = MPSImageFeatureChannelFormatFloat32;
+    images_[node.outputs[i].index] = {keep(part), image_shape(graph.desc(node.outputs[i]).shape)};
+  }
+  read_.push_back(dy);
+  made.tape.keep_filters(kept);
+}
+
 NodeTable layout_nodes() {
   return {on<Concat>(concat), on<Pad>(pad), on<Resize>(resize), on<GramMatrix>(gram_matrix)};
 }

@@ -95,6 +95,18 @@ MPSNNImageNode* slice(NodeContext& c) {
 
 }  // namespace
 
+MPSNNImageNode* part_of(NodeContext& c, MPSNNImageNode* x, const Shape& of_x, int axis, Dim first,
+                        Dim extent) {
+  if (axis == 2) {
+    std::vector<float> chosen(extent * of_x[2]);
+    for (Dim o = 0; o < extent; ++o) chosen[o * of_x[2] + first + o] = 1;
+    return mix_channels(c, x, of_x, extent, chosen);
+  }
+  const Shape size{axis == 0 ? extent : of_x[0], axis == 1 ? extent : of_x[1], of_x[2]};
+  const int at = static_cast<int>(first);
+  return crop(c.tape, x, size, {axis == 0 ? at : 0, axis == 1 ? at : 0}, {});
+}
+
 MPSNNImageNode* crop(Tape& tape, MPSNNImageNode* x, const Shape& size, Size2 start, Size2 step) {
   MPSCNNPoolingAverageNode* node = [[[MPSCNNPoolingAverageNode alloc]
        initWithSource:x

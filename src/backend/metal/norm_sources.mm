@@ -99,17 +99,12 @@ NSString* text(const std::string& s) { return [NSString stringWithUTF8String:s.c
   _epsilon = epsilon;
   mpsnn::metal::Gpu& gpu = _parameters->gpu;
   _adder.emplace_back(gpu.device);
-  for (int i = 0; i < 2; ++i)
-    _sums.push_back({adopt([gpu.device.get() newBufferWithLength:channels * sizeof(float)
-                                                         options:MTLResourceStorageModeShared]),
-                     0, channels});
+  for (int i = 0; i < 2; ++i) _sums.push_back(new_region(gpu.device, channels));
   // What has no parameter keeps its constant, in memory of its own.
   for (int i = 0; i < 2; ++i) {
     Region& master = _parameters->tensors[i].master;
     if (master.buffer) continue;
-    master = {adopt([gpu.device.get() newBufferWithLength:channels * sizeof(float)
-                                                  options:MTLResourceStorageModeShared]),
-              0, channels};
+    master = new_region(gpu.device, channels);
     std::fill_n(master.data(), channels, i == 0 ? 1.0f : 0.0f);
   }
   _state = adopt([[MPSCNNNormalizationGammaAndBetaState alloc]

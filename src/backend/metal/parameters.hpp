@@ -3,6 +3,7 @@
 #include <optional>
 #include <span>
 
+#include "backend/metal/finite.hpp"
 #include "backend/metal/gpu.hpp"
 #include "backend/metal/program.hpp"
 #include "backend/metal/rules.hpp"
@@ -14,6 +15,7 @@ namespace mpsnn::metal {
 struct CurrentRun {
   RunAt run;
   StepRates rates;
+  FiniteCheck* finite = nullptr;  ///< Null: nobody asks whether gradients are.
 };
 
 /// The parameters of one node, as its data source lends them and takes their gradients.
@@ -22,6 +24,7 @@ class Parameters {
   struct Tensor {
     Region master;
     std::unique_ptr<Rule> rule;     ///< Null: the device does not update it.
+    int check = -1;                 ///< In FiniteCheck, if there is one.
     std::vector<Region> gradients;  ///< By slot, where somebody reads the gradient; else empty.
   };
 

@@ -21,6 +21,8 @@ bool Parameters::take(id<MTLCommandBuffer> buffer, std::span<const Region> gradi
       [blit endEncoding];
     }
     if (!tensor.rule) continue;
+    if (tensor.check >= 0)
+      current.finite->encode(buffer, tensor.check, gradients[i], current.run.slot);
     tensor.rule->encode(buffer, gradients[i].vector().get(), current.rates);
     changes = true;
   }

@@ -25,6 +25,9 @@ class Program {
   virtual void fill(const Bindings& bindings, int slot) = 0;
   /// Encodes a run and commits it; `landed` is called on a thread of Metal's. On the engine's.
   virtual void start(const RunAt& run, std::function<void(const std::string& error)> landed) = 0;
+  /// @throws NumericError if a gradient of the run in this slot, which has landed, was not finite
+  ///     and the options name a loss.
+  virtual void check(int slot) const = 0;
   /// Puts back the variables that the run in this slot has changed.
   virtual void undo(int slot) = 0;
   /// What the run in this slot computed, of `images` images. It has landed.

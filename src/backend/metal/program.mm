@@ -34,6 +34,7 @@ class GraphProgram final : public Program {
 
   void fill(const Bindings& bindings, int slot) override;
   void start(const RunAt& run, std::function<void(const std::string&)> landed) override;
+  void check(int slot) const override { finite_.check(slot); }
   void undo(int slot) override;
   void read(ValueId value, int slot, int images, float* to) override;
   std::size_t staging_bytes() const override;
@@ -63,6 +64,7 @@ class GraphProgram final : public Program {
   Gpu& gpu_;
   const int slots_, batch_;
   const DType format_;
+  FiniteCheck finite_;
   CurrentRun current_;
   std::map<int, Translation::Captured> captured_;
   std::vector<std::shared_ptr<Parameters>> parameters_;
@@ -88,7 +90,9 @@ GraphProgram::GraphProgram(const Graph& graph, const CompileOptions& options,
       slots_(options.in_flight),
       batch_(options.batch),
       format_(DType::float32),
+      finite_(gpu_, slots_),
       rates_(options.in_flight) {
+  if (options.loss) current_.finite = &finite_;
   const UpdatePlan updates = plan_updates(graph);
   Translation all(graph, gpu_, session, updates, current_, outputs, slots_, batch_);
   build(all, outputs);
@@ -107,10 +111,7 @@ void GraphProgram::find_variables() {
   }
   saved_.resize(slots_);
   for (auto& slot : saved_)
-    for (const Region& v : variables_)
-      slot.push_back({adopt([gpu_.device.get() newBufferWithLength:v.bytes()
-                                                           options:MTLResourceStorageModeShared]),
-                      0, v.elements});
+    for (const Region& v : variables_) slot.push_back(new_region(gpu_.device, v.elements));
 }
 
 Slots GraphProgram::slots_of(const Shape& shape, DType format) const {
@@ -275,7 +276,7 @@ void GraphProgram::encode(id<MTLCommandBuffer> buffer) {
 
 void GraphProgram::start(const RunAt& run, std::function<void(const std::string&)> landed) {
   guarded([&] {
-    current_ = {run, {rates_[run.slot], run.step}};
+    current_ = {run, {rates_[run.slot], run.step}, current_.finite};
     for (SourceBatch& s : sources_) {
       if (!s.source.mask) continue;
       const auto mask = mask_of(*s.source.mask, graph_.desc(s.source.value), run);

@@ -17,13 +17,16 @@ struct Check {
   const Node& node;
 
   const Shape& shape(int i) const { return graph.desc(node.inputs[i]).shape; }
-  bool differentiated() const {
-    return std::ranges::any_of(graph.nodes(), [&](const Node& other) {
+  /// One state brings the gradients of a node's parameters to their data source.
+  bool differentiated_twice() const {
+    const auto own = [&](const Node& other) {
       return other.gradient_of && other.gradient_of == node.outputs[0];
-    });
+    };
+    return std::ranges::count_if(graph.nodes(), own) > 1;
   }
   /// Inputs from `first` on must be parameters, or absent.
   std::string parameters(int first, int last) const {
+    if (differentiated_twice()) return "has two gradient nodes, where MPS has one";
     const OpSpec& s = spec(node.op);
     for (int i = first; i <= last && i < static_cast<int>(node.inputs.size()); ++i)
       if (node.inputs[i] && !parameter_of(graph, node.inputs[i]))

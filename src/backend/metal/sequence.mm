@@ -8,11 +8,7 @@
 namespace mpsnn::metal {
 namespace {
 
-Region buffer_of(Gpu& gpu, NSUInteger elements) {
-  return {adopt([gpu.device.get() newBufferWithLength:elements * sizeof(float)
-                                              options:MTLResourceStorageModeShared]),
-          0, elements};
-}
+Region buffer_of(Gpu& gpu, NSUInteger elements) { return new_region(gpu.device, elements); }
 
 MPSMatrixDescriptor* describe(NSUInteger rows, NSUInteger columns, NSUInteger row_elements) {
   return [MPSMatrixDescriptor matrixDescriptorWithRows:rows

@@ -29,6 +29,10 @@ class Tape {
   /// The gradients of `wanted` for `dy`, that of `result`.
   Gradients differentiate(MPSNNImageNode* result, MPSNNImageNode* dy,
                           const std::vector<MPSNNImageNode*>& wanted) const;
+  /// Keeps the filters beyond the tape.
+  void keep_filters(std::vector<Owned<NSObject*>>& in) const {
+    for (const Entry& entry : entries_) in.push_back(entry.filter);
+  }
 
  private:
   struct Entry {

@@ -89,6 +89,8 @@ class Translation {
   void translate(const Node& node);
   void forward(const Node& node);
   void gradient(const Node& node);
+  void take_apart(const Node& concat_gradient);
+  void update_frozen_statistics();
   void sequence(const Node& node);
   void sequence_gradient(const Node& node, Sequence& at);
   std::shared_ptr<Parameters> gate_parameters(const Node& node, GatePlan& plan);
@@ -155,6 +157,10 @@ struct NodeContext {
 
 /// Axis of the image, 0 to 2, that axis `axis` of a value of this rank is.
 inline int image_axis(int axis, int rank) { return axis < 0 ? 3 + axis : axis + 3 - rank; }
+
+/// Elements `first` to `first + extent` of `x`, (height, width, channels), along an axis.
+MPSNNImageNode* part_of(NodeContext& context, MPSNNImageNode* x, const Shape& of_x, int axis,
+                        Dim first, Dim extent);
 
 /// Every `step`-th pixel from `start`, as many as `size` has rows and columns: a pooling over one
 /// pixel, which has a gradient, where a slice has none.

@@ -28,6 +28,23 @@ Translation::Translation(const Graph& g, Gpu& gpu_, MetalSession& session,
       slots_(slots),
       batch_(batch) {
   for (const Node& node : graph.nodes()) translate(node);
+  update_frozen_statistics();
+}
+
+/// MPS hands out the statistics of a batch with the gradient of the node. Where that is not wanted,
+/// it is made of any image of the right size, and not read.
+void Translation::update_frozen_statistics() {
+  for (const auto& [y, nodes] : updates_.running) {
+    const Forward& made = forward_.at(y);
+    const auto wanted = [&, at = y](const Node& n) { return n.gradient_of.index == at; };
+    if (std::ranges::any_of(graph.nodes(), wanted)) continue;
+    const Tape::Gradients gradients =
+        made.tape.differentiate(made.result, made.result, made.inputs);
+    for (const auto& filter : gradients.filters) {
+      kept.push_back(filter);
+      updating_.emplace_back(filter.get().resultImage, levels.of({y}));
+    }
+  }
 }
 
 void Translation::translate(const Node& node) {
@@ -73,11 +90,10 @@ MPSNNImageNode* Translation::add_source(ValueId value, const Shape& shape, bool 
 MPSNNImageNode* Translation::image_as(ValueId value, const Shape& shape) {
   const Image at = as_it_is(value);
   if (at.shape == shape) return at.node;
-  MPSNNReshapeNode* node =
-      [MPSNNReshapeNode nodeWithSource:at.node
-                           resultWidth:static_cast<NSUInteger>(shape[1])
-                          resultHeight:static_cast<NSUInteger>(shape[0])
-                 resultFeatureChannels:static_cast<NSUInteger>(shape[2])];
+  MPSNNReshapeNode* node = [MPSNNReshapeNode nodeWithSource:at.node
+                                                resultWidth:static_cast<NSUInteger>(shape[1])
+                                               resultHeight:static_cast<NSUInteger>(shape[0])
+                                      resultFeatureChannels:static_cast<NSUInteger>(shape[2])];
   node.resultImage.format = at.node.get().format;
   kept.push_back(keep(node));
   read_.push_back(at.node);
@@ -109,6 +125,10 @@ void Translation::gradient(const Node& node) {
     return;
   }
   const auto at = forward_.find(node.gradient_of.index);
+  // A concat may have become part of another since.
+  if (std::holds_alternative<Concat>(node.op) && graph.desc(node.inputs[0]).batched &&
+      (at == forward_.end() || at->second.inputs.size() != node.outputs.size()))
+    return take_apart(node);
   if (at == forward_.end()) return;  // of parameters, for the host's updates
   const Forward& made = at->second;
   const Tape::Gradients gradients =
@@ -164,15 +184,14 @@ void Translation::add_tensor(const std::shared_ptr<Parameters>& to, const Node& 
     for (std::size_t i = 1; i + 2 < all.size(); ++i)
       if (all[i]) states.push_back(region(graph.producer(all[i])));
     tensor.rule = make_rule(gpu.device, at->second, tensor.master, states);
+    if (current_.finite)
+      tensor.check = current_.finite->add(parameter.label, tensor.master.elements);
   }
   const bool wanted =
       std::ranges::any_of(outputs_, [&](ValueId v) { return graph.root(v) == gradient; });
   if (!wanted && std::ranges::count(updates_.host_gradients, gradient) == 0) return;
   for (int slot = 0; slot < slots_; ++slot)
-    tensor.gradients.push_back(
-        {adopt([gpu.device.get() newBufferWithLength:tensor.master.bytes()
-                                             options:MTLResourceStorageModeShared]),
-         0, tensor.master.elements});
+    tensor.gradients.push_back(new_region(gpu.device, tensor.master.elements));
   Captured at{to, static_cast<int>(to->tensors.size()) - 1};
   const Shape& weight = std::get<Parameter>(parameter.op).shape;
   if (std::holds_alternative<ConvTranspose2d>(reader.op) && weight.rank() == 4) {

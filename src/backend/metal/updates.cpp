@@ -102,8 +102,22 @@ struct Planner {
     std::ranges::reverse(host_nodes);
   }
 
+  /// The label of the parameter that it is the gradient of.
+  std::string parameter_behind(ValueId gradient) const {
+    const Node& node = graph.producer(gradient);
+    const Node& forward = graph.producer(node.gradient_of);
+    const OpSpec& s = spec(node.op);
+    const auto place = std::ranges::find(node.outputs, gradient) - node.outputs.begin();
+    const auto input = s.inputs[0].ends_with('*')
+                           ? place
+                           : std::ranges::find(s.inputs, s.gradients[place]) - s.inputs.begin();
+    const Node* parameter = parameter_of(graph, forward.inputs[input]);
+    return parameter ? parameter->label : std::string(s.inputs[0]);
+  }
+
   void lend(ValueId gradient) {
     plan.host_gradients.push_back(gradient);
+    plan.host_parameters.push_back(parameter_behind(gradient));
     Parameter lent;
     lent.shape = graph.desc(gradient).shape;
     lent.trainable = false;

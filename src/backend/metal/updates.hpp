@@ -2,6 +2,7 @@
 
 #include <map>
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "mpsnn/graph.hpp"
@@ -18,7 +19,8 @@ struct DeviceRule {
 struct UpdatePlan {
   std::map<int, DeviceRule> device;          ///< By value index of the parameter's gradient.
   std::map<int, std::vector<Node>> running;  ///< Running statistics, by the batch_norm's y.
-  std::vector<ValueId> host_gradients;       ///< Gradients that the host needs.
+  std::vector<ValueId> host_gradients;       ///< Gradients that the host needs,
+  std::vector<std::string> host_parameters;  ///< and what they are the gradients of.
   Graph host;                                ///< The updates of the host; they read these.
 
   bool on_host() const { return !host_gradients.empty(); }

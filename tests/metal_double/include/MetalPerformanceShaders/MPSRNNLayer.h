@@ -70,6 +70,21 @@ typedef NS_ENUM(NSUInteger, MPSRNNMatrixId) {
                     descriptor:(MPSMatrixDescriptor*)descriptor;
 @end
 
+@interface MPSMatrixBinaryKernel : MPSKernel
+@end
+
+@interface MPSMatrixVectorMultiplication : MPSMatrixBinaryKernel {
+  NSUInteger _rows, _columns;
+}
+- (instancetype)initWithDevice:(id<MTLDevice>)device
+                          rows:(NSUInteger)rows
+                       columns:(NSUInteger)columns;
+- (void)encodeToCommandBuffer:(id<MTLCommandBuffer>)buffer
+                  inputMatrix:(MPSMatrix*)inputMatrix
+                  inputVector:(MPSVector*)inputVector
+                 resultVector:(MPSVector*)resultVector;
+@end
+
 @interface MPSImageCopyToMatrix : MPSKernel
 - (instancetype)initWithDevice:(id<MTLDevice>)device dataLayout:(MPSDataLayout)dataLayout;
 - (void)encodeBatchToCommandBuffer:(id<MTLCommandBuffer>)buffer
