@@ -103,12 +103,14 @@ TEST(the_gpu_with_memory_of_its_own_comes_first) {
                           {.name = "Of the display", .memory = 4ull << 30},
                           {.name = "In a box", .headless = true, .removable = true},
                           {.name = "On a card", .headless = true}});
-  const std::vector<Device> found = devices();
+  std::vector<Device> found = devices();
   metal_double::set_gpus({});
-  CHECK_EQUAL(devices().front().kind == Device::Kind::processor, true);
+  CHECK_EQUAL(devices().size(), backends().size() - 1);
   metal_double::set_gpus(one);
 
-  CHECK_EQUAL(found.size(), 4 + backends().size());
+  CHECK_EQUAL(std::erase_if(found, [](const Device& d) { return d.backend != "metal"; }),
+              backends().size() - 1);
+  CHECK_EQUAL(found.size(), 4u);
   CHECK_EQUAL(found[0].name, "In a box");
   CHECK(found[0].kind == Device::Kind::external);
   CHECK_EQUAL(found[0].id, 102u);
@@ -118,6 +120,5 @@ TEST(the_gpu_with_memory_of_its_own_comes_first) {
   CHECK_EQUAL(found[2].memory_bytes, 4ull << 30);
   CHECK_EQUAL(found[3].name, "In the processor");
   CHECK(found[3].kind == Device::Kind::integrated && found[3].low_power);
-  CHECK_EQUAL(found[4].backend, backends().front()->name());
   CHECK_EQUAL(metal_double::live_devices(), 0);
 }

@@ -39,11 +39,14 @@ class StandInWorker {
   std::vector<std::function<void()>> _work;
   std::vector<MTLCommandBufferHandler> _handlers;
   NSError* _error;
+  NSMutableArray* _kept;
   bool _committed, _completed;
 }
 - (instancetype)initWithWorker:(std::shared_ptr<StandInWorker>)worker;
 /// What kernels of the stand-in do to encode themselves.
 - (void)encode:(std::function<void()>)work;
+/// Until the work is done, or has failed.
+- (void)keep:(id)object;
 @end
 
 @interface StandInBlit : NSObject <MTLBlitCommandEncoder> {

@@ -95,11 +95,17 @@ void StandInWorker::post(std::function<void()> work) {
   --buffers;
   for (MTLCommandBufferHandler handler : _handlers) [handler release];
   [_error release];
+  [_kept release];
   [super dealloc];
 }
 - (void)encode:(std::function<void()>)work {
   if (_committed) refuse(@"encoding after commit");
   _work.push_back(std::move(work));
+}
+- (void)keep:(id)object {
+  if (object == nil) return;
+  if (_kept == nil) _kept = [[NSMutableArray alloc] init];
+  [_kept addObject:object];
 }
 - (void)addCompletedHandler:(MTLCommandBufferHandler)block {
   if (_committed) refuse(@"a handler is added after commit");
@@ -111,9 +117,9 @@ void StandInWorker::post(std::function<void()> work) {
   [self retain];
   const std::string fault = next_fault();
   _worker->post([self, fault] {
-    if (fault.empty())
-      for (const auto& work : _work) work();
-    else
+    const std::size_t done = fault.empty() ? _work.size() : _work.size() / 2;
+    for (std::size_t i = 0; i < done; ++i) _work[i]();
+    if (!fault.empty())
       _error = [[NSError alloc]
           initWithDomain:@"MTLCommandBufferErrorDomain"
                     code:1
@@ -121,6 +127,8 @@ void StandInWorker::post(std::function<void()> work) {
                              dictionaryWithObject:[NSString stringWithUTF8String:fault.c_str()]
                                            forKey:NSLocalizedDescriptionKey]];
     _work.clear();  // and what it holds
+    [_kept release];
+    _kept = nil;
     for (MTLCommandBufferHandler handler : _handlers) handler(self);
     {
       const std::lock_guard lock(completion_mutex);
@@ -167,22 +175,19 @@ void StandInWorker::post(std::function<void()> work) {
       [destinationBuffer length] < destinationOffset + size)
     refuse(@"a copy beyond the end of a buffer");
   if (size % 4 || sourceOffset % 4 || destinationOffset % 4) refuse(@"a copy of parts of words");
-  [sourceBuffer retain];
-  [destinationBuffer retain];
+  [_buffer keep:sourceBuffer];
+  [_buffer keep:destinationBuffer];
   [_buffer encode:[=] {
     std::memcpy(static_cast<char*>([destinationBuffer contents]) + destinationOffset,
                 static_cast<const char*>([sourceBuffer contents]) + sourceOffset, size);
-    [sourceBuffer release];
-    [destinationBuffer release];
   }];
 }
 - (void)fillBuffer:(id<MTLBuffer>)buffer range:(NSRange)range value:(uint8_t)value {
   if (_ended) refuse(@"encoding after the encoder's end");
   if ([buffer length] < range.location + range.length) refuse(@"filling beyond a buffer's end");
-  [buffer retain];
+  [_buffer keep:buffer];
   [_buffer encode:[=] {
     std::memset(static_cast<char*>([buffer contents]) + range.location, value, range.length);
-    [buffer release];
   }];
 }
 @end

@@ -21,7 +21,8 @@ struct Gpu {
 /// unified memory.
 void set_gpus(std::vector<Gpu> gpus);
 
-/// Objects that are alive, and those made so far.
+/// Objects that are alive, and those that somebody asked the device for so far: not those that MPS
+/// makes for itself.
 int live_images();
 int live_devices();
 int live_command_buffers();
@@ -35,7 +36,7 @@ int made_buffers();
 std::string arithmetic();
 
 /// Lets the command buffer that is committed as the `nth` from now on, counted from 0, fail with
-/// this error when it runs.
+/// this error when it has done half of its work.
 void fail_command_buffer(int nth, const std::string& message);
 
 }  // namespace metal_double

@@ -27,11 +27,14 @@ std::atomic<int> buffers{0}, buffers_made{0};
 }
 @end
 
+@interface StandInBuffer (Made)
+- (instancetype)initWithLength:(NSUInteger)length;
+@end
+
 @implementation StandInBuffer
 - (instancetype)initWithLength:(NSUInteger)length {
   if (!(self = [super init])) return nil;
   ++buffers;
-  ++buffers_made;
   _length = length;
   // Nothing says what is in new memory.
   _contents.assign((length + 3) / 4, std::numeric_limits<float>::quiet_NaN());
@@ -73,6 +76,7 @@ std::atomic<int> buffers{0}, buffers_made{0};
 }
 - (id<MTLBuffer>)newBufferWithLength:(NSUInteger)length options:(MTLResourceOptions)options {
   if (length == 0) return nil;
+  ++buffers_made;
   return [[StandInBuffer alloc] initWithLength:length];
 }
 - (NSString*)name {
@@ -132,6 +136,5 @@ extern "C" id<MTLDevice> MTLCreateSystemDefaultDevice(void) {
 }
 
 id<MTLBuffer> StandInBufferOf(id<MTLDevice> device, NSUInteger floats) {
-  return [[device newBufferWithLength:floats * sizeof(float)
-                              options:MTLResourceStorageModeShared] autorelease];
+  return [[[StandInBuffer alloc] initWithLength:floats * sizeof(float)] autorelease];
 }

@@ -118,11 +118,10 @@ class Convolution : public metal_double::Windowed {
     [state standInCheckReadOut:[source_ label]];
     [before standInCheckReadOut:[source_ label]];
     if (after == nil) return;
-    [after retain];
+    [buffer keep:after];
     [buffer encode:[this, after] {
       take(contents(after.weights) + after.weightsOffset / sizeof(float),
            after.biases ? contents(after.biases) + after.biasesOffset / sizeof(float) : nullptr);
-      [after release];
     }];
   }
 

@@ -92,8 +92,8 @@ class BatchNormalization : public Filter {
     MPSCNNNormalizationGammaAndBetaState* after =
         [source_ updateGammaAndBetaWithCommandBuffer:buffer batchNormalizationState:state];
     [state standInCheckReadOut:[source_ label]];
-    [statistics retain];
-    [after retain];
+    [buffer keep:statistics];
+    [buffer keep:after];
     [buffer encode:[this, statistics, after] {
       if (after != nil) {
         parameters[0].values = floats(contents(after.gamma), channels_);
@@ -103,8 +103,6 @@ class BatchNormalization : public Filter {
         parameters[2].values = floats(contents(statistics.mean), channels_);
         parameters[3].values = floats(contents(statistics.variance), channels_);
       }
-      [after release];
-      [statistics release];
     }];
   }
 
@@ -163,11 +161,10 @@ class ImageNormalization : public Filter {
     MPSCNNNormalizationGammaAndBetaState* after = update_(source_, buffer, states);
     for (State* state in states) [state standInCheckReadOut:[source_ label]];
     if (after == nil) return;
-    [after retain];
+    [buffer keep:after];
     [buffer encode:[this, after] {
       parameters[0].values = floats(contents(after.gamma), channels_);
       parameters[1].values = floats(contents(after.beta), channels_);
-      [after release];
     }];
   }
 

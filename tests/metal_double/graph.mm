@@ -220,7 +220,7 @@ MPSImageBatch* StandInGraph::hand_out(StandInCommandBuffer* buffer, MPSNNImageNo
         image.featureChannels != descriptor.featureChannels ||
         image.featureChannelFormat != descriptor.channelFormat)
       refuse(@"the allocator made images of another size or format");
-  [batch retain];
+  [buffer keep:batch];
   const bool synchronized = node.synchronizeResource;
   [buffer encode:[batch, node, values, synchronized] {
     const Tensor& all = values->images.at(node);
@@ -229,7 +229,6 @@ MPSImageBatch* StandInGraph::hand_out(StandInCommandBuffer* buffer, MPSNNImageNo
       [image setStandInValues:image_of(all, static_cast<int>(i)).values];
       if (!synchronized) [image standInWrittenByGpu];
     }
-    [batch release];
   }];
   return batch;
 }
@@ -269,8 +268,7 @@ id name_of(id<MPSHandle> handle) { return handle == nil ? (id)[NSNull null] : ha
 }
 - (NSArray<id<MPSHandle>>*)sourceStateHandles {
   NSMutableArray* all = [NSMutableArray array];
-  for (MPSNNFilterNode* node : _graph->losses)
-    [all addObject:name_of([node standInLabels].handle)];
+  for (MPSNNFilterNode* node : _graph->losses) [all addObject:name_of([node standInLabels].handle)];
   return all;
 }
 - (NSArray<id<MPSHandle>>*)intermediateImageHandles {
@@ -306,7 +304,7 @@ id name_of(id<MPSHandle> handle) { return handle == nil ? (id)[NSNull null] : ha
     MPSNNImageNode* node = g.sources[i];
     shapes[node] = {static_cast<mpsnn::Dim>(first.height), static_cast<mpsnn::Dim>(first.width),
                     static_cast<mpsnn::Dim>(first.featureChannels)};
-    [batch retain];
+    [buffer keep:batch];
     [buffer encode:[batch, node, values] {
       Tensor all{{}, static_cast<int>([batch count]), {}};
       for (MPSImage* image in batch) {
@@ -315,7 +313,6 @@ id name_of(id<MPSHandle> handle) { return handle == nil ? (id)[NSNull null] : ha
         all.values.insert(all.values.end(), one.values.begin(), one.values.end());
       }
       values->images[node] = std::move(all);
-      [batch release];
     }];
   }
   std::shared_ptr<StandInGraph> keep = _graph;
@@ -331,14 +328,14 @@ id name_of(id<MPSHandle> handle) { return handle == nil ? (id)[NSNull null] : ha
       const std::size_t which = std::ranges::find(g.losses, loss) - g.losses.begin();
       MPSNNImageNode *source = [[loss standInSources] objectAtIndex:0], *out = loss.resultImage;
       shapes[out] = shapes.at(source);
-      MPSStateBatch* labels = [[sourceStates objectAtIndex:which] retain];
+      MPSStateBatch* labels = [sourceStates objectAtIndex:which];
+      [buffer keep:labels];
       if (static_cast<int>([labels count]) != images) refuse(@"labels for another batch");
       const auto format = format_of(out, _format);
       const mpsnn::Op op = [loss standInLossOf:shapes.at(source)];
       [buffer encode:[keep, values, op, labels, source, out, format] {
         store(*values, out,
               metal_double::loss(keep->arithmetic, op, values->images.at(source), labels), format);
-        [labels release];
       }];
     }
   }

@@ -119,11 +119,8 @@ void refuse(NSString* what) {
   _unsynchronized = ![_device hasUnifiedMemory];
 }
 - (void)synchronizeOnCommandBuffer:(id<MTLCommandBuffer>)commandBuffer {
-  [self retain];
-  [(StandInCommandBuffer*)commandBuffer encode:[self] {
-    _unsynchronized = false;
-    [self release];
-  }];
+  [(StandInCommandBuffer*)commandBuffer keep:self];
+  [(StandInCommandBuffer*)commandBuffer encode:[self] { _unsynchronized = false; }];
 }
 - (void)readBytes:(void*)dataBytes
        dataLayout:(MPSDataLayout)dataLayout

@@ -62,8 +62,8 @@ float* row(MPSMatrix* matrix, NSUInteger offset, NSUInteger r) {
 - (void)encodeBatchToCommandBuffer:(id<MTLCommandBuffer>)buffer
                       sourceImages:(MPSImageBatch*)sourceImages
                  destinationMatrix:(MPSMatrix*)destinationMatrix {
-  [sourceImages retain];
-  [destinationMatrix retain];
+  [(StandInCommandBuffer*)buffer keep:sourceImages];
+  [(StandInCommandBuffer*)buffer keep:destinationMatrix];
   [(StandInCommandBuffer*)buffer encode:[=] {
     for (NSUInteger n = 0; n < [sourceImages count]; ++n) {
       const Tensor image = [[sourceImages objectAtIndex:n] standInValues];
@@ -71,8 +71,6 @@ float* row(MPSMatrix* matrix, NSUInteger offset, NSUInteger r) {
         refuse(@"an image does not fit a row of its matrix");
       std::ranges::copy(image.values, row(destinationMatrix, 0, n));
     }
-    [sourceImages release];
-    [destinationMatrix release];
   }];
 }
 @end
@@ -85,8 +83,8 @@ float* row(MPSMatrix* matrix, NSUInteger offset, NSUInteger r) {
 - (void)encodeBatchToCommandBuffer:(id<MTLCommandBuffer>)buffer
                       sourceMatrix:(MPSMatrix*)sourceMatrix
                  destinationImages:(MPSImageBatch*)destinationImages {
-  [destinationImages retain];
-  [sourceMatrix retain];
+  [(StandInCommandBuffer*)buffer keep:destinationImages];
+  [(StandInCommandBuffer*)buffer keep:sourceMatrix];
   [(StandInCommandBuffer*)buffer encode:[=] {
     for (NSUInteger n = 0; n < [destinationImages count]; ++n) {
       MPSImage* image = [destinationImages objectAtIndex:n];
@@ -96,8 +94,6 @@ float* row(MPSMatrix* matrix, NSUInteger offset, NSUInteger r) {
       [image setStandInValues:metal_double::floats(row(sourceMatrix, 0, n), sourceMatrix.columns)];
       [image standInWrittenByGpu];
     }
-    [destinationImages release];
-    [sourceMatrix release];
   }];
 }
 @end
@@ -121,9 +117,9 @@ float* row(MPSMatrix* matrix, NSUInteger offset, NSUInteger r) {
   if (inputMatrix.rows < _rows || inputMatrix.columns < _columns || inputVector.length < _columns ||
       resultVector.length < _rows)
     refuse(@"a matrix and vectors do not fit their product");
-  [inputMatrix retain];
-  [inputVector retain];
-  [resultVector retain];
+  [(StandInCommandBuffer*)buffer keep:inputMatrix];
+  [(StandInCommandBuffer*)buffer keep:inputVector];
+  [(StandInCommandBuffer*)buffer keep:resultVector];
   [(StandInCommandBuffer*)buffer encode:[=, rows = _rows, columns = _columns] {
     const auto data = [](MPSVector* v) {
       return metal_double::contents(v.data) + v.offset / sizeof(float);
@@ -134,9 +130,6 @@ float* row(MPSMatrix* matrix, NSUInteger offset, NSUInteger r) {
         sum += row(inputMatrix, 0, r)[c] * data(inputVector)[c];
       data(resultVector)[r] = sum;
     }
-    [inputMatrix release];
-    [inputVector release];
-    [resultVector release];
   }];
 }
 @end

@@ -36,8 +36,8 @@ void encode(id<MTLCommandBuffer> buffer, MPSNNOptimizerDescriptor* descriptor,
     if (vector.length != [[vectors objectAtIndex:0] length])
       refuse(@"an optimizer's vectors have %d and %d elements",
              (int)[[vectors objectAtIndex:0] length], (int)vector.length);
-  [descriptor retain];
-  [vectors retain];
+  [(StandInCommandBuffer*)buffer keep:descriptor];
+  [(StandInCommandBuffer*)buffer keep:vectors];
   [(StandInCommandBuffer*)buffer encode:[=] {
     const View gradient{[vectors objectAtIndex:0]}, value{[vectors objectAtIndex:1]};
     const View result{[vectors objectAtIndex:2]};
@@ -48,8 +48,6 @@ void encode(id<MTLCommandBuffer> buffer, MPSNNOptimizerDescriptor* descriptor,
       const float w = value.data()[i];
       result.data()[i] = f(prepared(descriptor, gradient.data()[i], w), w, states, i);
     }
-    [vectors release];
-    [descriptor release];
   }];
 }
 

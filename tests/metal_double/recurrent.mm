@@ -90,16 +90,15 @@ struct Sequence {
   if (matrix.rows != part.rows || matrix.columns != part.columns)
     refuse(@"matrix %d is %d by %d, and is copied as %d by %d", (int)matrixId, (int)part.rows,
            (int)part.columns, (int)matrix.rows, (int)matrix.columns);
-  MPSMatrix* own = [[weights objectAtIndex:0] retain];
-  [matrix retain];
+  MPSMatrix* own = [weights objectAtIndex:0];
+  [(StandInCommandBuffer*)buffer keep:own];
+  [(StandInCommandBuffer*)buffer keep:matrix];
   [(StandInCommandBuffer*)buffer encode:[=, recurrent = _recurrent, p = &part] {
     recurrent->each(*p, [&](NSUInteger at, NSUInteger hidden) {
       float& theirs = row(matrix, 0, at / p->columns)[at % p->columns];
       float& ours = row(own, 0, 0)[hidden];
       (copyFromWeightsToMatrix ? theirs : ours) = copyFromWeightsToMatrix ? ours : theirs;
     });
-    [own release];
-    [matrix release];
   }];
 }
 - (void)encodeForwardSequenceToCommandBuffer:(id<MTLCommandBuffer>)buffer
@@ -117,14 +116,13 @@ struct Sequence {
   for (NSUInteger t = 0; t < [sourceMatrices count]; ++t)
     [trainingStates addObject:[[[MPSRNNMatrixTrainingState alloc] init] autorelease]];
   const Sequence x(sourceMatrices, sourceOffsets), y(destinationMatrices, destinationOffsets);
-  NSArray* kept =
-      [[NSArray alloc] initWithObjects:sourceMatrices, destinationMatrices, weights, nil];
+  NSArray* kept = [NSArray arrayWithObjects:sourceMatrices, destinationMatrices, weights, nil];
+  [(StandInCommandBuffer*)buffer keep:kept];
   [(StandInCommandBuffer*)buffer encode:[=, recurrent = _recurrent] {
     std::vector<Tensor> in = {x.read()};
     for (Tensor& t : recurrent->operands(row([[kept objectAtIndex:2] objectAtIndex:0], 0, 0)))
       in.push_back(std::move(t));
     y.write(recurrent->arithmetic.forward(recurrent->op, in)[0].values);
-    [kept release];
   }];
 }
 - (void)encodeGradientSequenceToCommandBuffer:(id<MTLCommandBuffer>)buffer
@@ -146,7 +144,8 @@ struct Sequence {
   const Sequence x(forwardSources, forwardSourceOffsets);
   const Sequence dy(sourceGradients, sourceGradientOffsets);
   const Sequence dx(destinationGradients, destinationOffsets);
-  NSMutableArray* kept = [[NSMutableArray alloc] init];
+  NSMutableArray* kept = [NSMutableArray array];
+  [(StandInCommandBuffer*)buffer keep:kept];
   [kept addObject:weights];
   [kept addObject:weightGradients];
   [kept addObject:forwardSources];
@@ -163,7 +162,6 @@ struct Sequence {
       recurrent->each(p, [&](NSUInteger own, NSUInteger at) {
         to[at] = d[p.input].values[p.gate * p.size() + own];
       });
-    [kept release];
   }];
 }
 @end

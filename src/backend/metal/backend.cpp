@@ -33,8 +33,8 @@ Graph with_forward_nodes(const Graph& graph, std::vector<ValueId> keep) {
 /// gradients.
 std::string output_refusal(const Graph& graph, ValueId value) {
   const Node& node = graph.producer(value);
-  if (node.gradient_of || node.outputs[0] == value || is_sequence(node.op) || is_source(node))
-    return {};
+  if (node.gradient_of || node.outputs[0] == value || is_source(node)) return {};
+  if (is_sequence(node.op) && node.outputs[1] == value) return {};
   return str("\n  ", graph.print(node), "\n    MPS hands out no more than its first output");
 }
 

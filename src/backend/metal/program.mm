@@ -291,7 +291,10 @@ void GraphProgram::start(const RunAt& run, std::function<void(const std::string&
     gpu_.stream.submit([&](id<MTLCommandBuffer> buffer) { encode(buffer); }, std::move(landed));
     if (variables_.empty()) return;
     session_.changed();
-    loaded_ = session_.version();  // the graphs took their own updates over
+    // A graph takes its own updates over. Another one with the same weights, as there is in front
+    // of a sequence, reads them anew before the next run.
+    const auto forward_only = [](const Stage& s) { return s.graph && !s.back; };
+    if (std::ranges::none_of(stages_, forward_only)) loaded_ = session_.version();
   });
 }
 

@@ -119,12 +119,12 @@ std::string of_inputs(const Graph& graph, const Node& node) {
     const std::string_view name = s.inputs[std::min(i, s.inputs.size() - 1)];
     if (d.batched && d.shape.rank() > 3)
       return str(name, ' ', d.shape, " has four axes: an image has three");
-    if (d.batched || i == 0 || parameter_of(graph, node.inputs[i]) == nullptr) continue;
-    const bool weights = std::ranges::any_of(s.inputs, [](std::string_view n) {
-      return n == "weight" || n == "recurrent_weight" || n == "gamma?" || n == "gamma" ||
-             n == "slope";
-    });
-    if (!weights) return str(name, " is a parameter, which MPS has only in layers with weights");
+    const bool weights = i > 0 && std::ranges::any_of(s.inputs, [](std::string_view n) {
+                           return n == "weight" || n == "recurrent_weight" || n == "gamma?" ||
+                                  n == "gamma" || n == "slope";
+                         });
+    if (!d.batched && !weights)
+      return str(name, ' ', d.shape, " is one value for all images, and no image");
   }
   return {};
 }
