@@ -3,7 +3,10 @@
 
 # How the .mm files of a target are compiled.
 function(mpsnn_objcxx_options target)
+  set_target_properties(${target} PROPERTIES OBJCXX_STANDARD 20 OBJCXX_STANDARD_REQUIRED ON)
   if(APPLE)
+    # As the .cpp files: Apple's linker warns of weak symbols that are hidden in some files alone.
+    set_target_properties(${target} PROPERTIES OBJCXX_VISIBILITY_PRESET hidden)
     target_compile_options(${target} PRIVATE $<$<COMPILE_LANGUAGE:OBJCXX>:-fno-objc-arc>)
     return()
   endif()
@@ -26,6 +29,7 @@ function(mpsnn_add_metal target)
   target_compile_definitions(${target} PRIVATE MPSNN_WITH_METAL=1)
   mpsnn_objcxx_options(${target})
   if(APPLE)
+    # Exported with the static library, as flags: a program that links it needs no find_package.
     target_link_libraries(${target} PRIVATE "-framework Foundation" "-framework Metal"
                                             "-framework MetalPerformanceShaders")
     return()

@@ -9,6 +9,9 @@ function(mpsnn_ship_onednn target)
   if(NOT location MATCHES "\\.(so|dylib)")
     return()  # a static oneDNN is in the module already
   endif()
+  if(APPLE)
+    return()  # its path is in the module; for a wheel to give away, delocate copies it
+  endif()
   set(shipped ${CMAKE_CURRENT_BINARY_DIR}/shipped/libdnnl.so.3)
   add_custom_command(OUTPUT ${shipped}
     COMMAND ${CMAKE_COMMAND} -E copy ${location} ${shipped}

@@ -14,10 +14,11 @@ if not (ROOT / "src").is_dir():
 # A folder of src may include those behind it, and the public headers.
 LAYERS = ["bindings", "train", "backend", "passes", "graph", "ops"]
 
-FOLDERS = ["src", "include", "python", "tests", "examples", "benchmarks", "cmake", "docs", ".ci"]
+FOLDERS = ["src", "include", "python", "tests", "examples", "benchmarks", "cmake", "docs"]
+FOLDERS += [".ci", ".github"]
 NATIVE = {".cpp", ".hpp", ".h", ".mm", ".cu"}
 SOURCES = NATIVE | {".py"}
-TEXTS = SOURCES | {".pyi", ".md", ".txt", ".cmake", ".in", ".toml", ".yaml", ".json", ""}
+TEXTS = SOURCES | {".pyi", ".md", ".txt", ".cmake", ".in", ".toml", ".yaml", ".yml", ".json", ""}
 
 MOST_LINES = 300
 GENERATED = ROOT / "python" / "mpsnn" / "_core"

@@ -70,7 +70,7 @@ namespace {
 
 BackendStatus metal_status() {
 #if !MPSNN_WITH_METAL
-  return {"metal", false, "not in this build: it needs macOS 11 or later"};
+  return {"metal", false, MPSNN_METAL_REASON};
 #elif defined(__APPLE__)
   if (metal::list_devices().empty())
     return {"metal", false, "this machine has no GPU that Metal can use"};

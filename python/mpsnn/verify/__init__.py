@@ -1,0 +1,1 @@
+"""`python -m mpsnn.verify`: compares a backend with the reference on this machine, and reports."""
