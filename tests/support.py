@@ -18,19 +18,32 @@ SECTION = re.compile(
 )
 
 
-def cell(support: list[tuple[str, bool, bool]], backend: str) -> str:
-    """F for forward, G for gradient; a dash for a backend that this build does not have."""
+def written(text: str) -> dict[tuple[str, str], str]:
+    """What a page says so far of each op, by name, and backend."""
+    section = SECTION.search(text)
+    rows = [line.strip("| ").split(" | ") for line in (section[0] if section else "").splitlines()]
+    cells = {}
+    for row in rows:
+        if len(row) == 2 + len(COLUMNS):
+            for op in re.findall(r"`(\w+)`", row[1]):
+                cells |= {(op, c): said for c, said in zip(COLUMNS, row[2:], strict=True)}
+    return cells
+
+
+def cell(support: list[tuple[str, bool, bool]], backend: str, before: str) -> str:
+    """F for forward, G for gradient; what was there for a backend that this build lacks."""
     for name, forward, gradient in support:
         if name == backend:
             return " ".join(["F"] * forward + ["G"] * gradient) or "no"
-    return "-"
+    return before
 
 
-def table() -> str:
+def table(text: str) -> str:
     """One row for the ops of a family that the same backends have."""
     rows = ["| family | ops | " + " | ".join(COLUMNS) + " |", "| --- " * (2 + len(COLUMNS)) + "|"]
+    before = written(text)
     entries = [
-        (family, tuple(cell(support, c) for c in COLUMNS), name)
+        (family, tuple(cell(support, c, before.get((name, c), "-")) for c in COLUMNS), name)
         for family, name, support in _core.vocabulary()
     ]
     for (family, cells), group in groupby(entries, key=lambda e: e[:2]):
@@ -41,8 +54,8 @@ def table() -> str:
 
 
 def updated(text: str) -> str:
-    """A page with the table of this build."""
-    return SECTION.sub(lambda match: match[1] + "\n" + table() + "\n" + match[2], text)
+    """A page with the table of this build, and what it said of backends that this build lacks."""
+    return SECTION.sub(lambda match: match[1] + "\n" + table(text) + "\n" + match[2], text)
 
 
 def main() -> int:

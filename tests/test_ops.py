@@ -41,7 +41,7 @@ def test_a_one_percent_error_in_any_gradient_is_noticed(case: Case, rng) -> None
             check_gradients(mean_loss(run, labels), wrong, at, rng=rng)
 
 
-def assert_close(ours, reference, what: str) -> None:
+def assert_close(ours, reference, what: str, tolerance: float = 2e-5) -> None:
     """Within 2e-5 of the largest element.
 
     float32 rounds each product to 6e-8; the longest sums here have 4,000 terms, and a
@@ -49,7 +49,7 @@ def assert_close(ours, reference, what: str) -> None:
     cancellation in batch_norm's gradient take what is left.
     """
     scale = np.abs(reference).max()
-    np.testing.assert_allclose(ours, reference, rtol=0, atol=2e-5 * scale + 1e-9, err_msg=what)
+    np.testing.assert_allclose(ours, reference, rtol=0, atol=tolerance * scale + 1e-9, err_msg=what)
 
 
 @pytest.mark.parametrize(("images", "batch"), [*((n, BATCH) for n in IMAGES), (1, 1)])
@@ -62,8 +62,10 @@ def test_backend_agrees_with_reference(case: Case, fast: str, images: int, batch
         run = Runner(case, backend, images, batch)
         results.append(run(run.bindings(rng), *run.data(case, rng)))
     names = ["loss", "y", *(f"gradient {i}" for i in range(len(results[0]) - 2))]
+    # The gradient of MPS's half accumulation is that of weights rounded to 2^-11.
+    halves = fast == "metal" and not case.differentiable
     for name, ours, reference in zip(names, *results, strict=True):
-        assert_close(ours, reference, name)
+        assert_close(ours, reference, name, 2**-10 if halves else 2e-5)
 
 
 @pytest.mark.parametrize("fast", FAST)

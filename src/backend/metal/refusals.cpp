@@ -132,6 +132,8 @@ std::string of_inputs(const Graph& graph, const Node& node) {
 }  // namespace
 
 bool knows(const Op& op) {
+  if (const auto* reduce = std::get_if<Reduce>(&op))
+    return reduce->kind != Reduce::Kind::argmin && reduce->kind != Reduce::Kind::argmax;
   return std::visit(
       [](const auto& o) {
         using T = std::decay_t<decltype(o)>;

@@ -1,0 +1,139 @@
+#include <algorithm>
+
+#include "backend/metal/graph_program.hpp"
+#include "backend/metal/guard.hpp"
+
+/// What happens in every run.
+namespace mpsnn::metal {
+
+void GraphProgram::fill(const Bindings& bindings, int slot) {
+  guarded([&] {
+    for (SourceBatch& batch : sources_) {
+      const Node& node = graph_.producer(batch.source.value);
+      if (const std::optional<float> all = constant_of(node, batch.source.value, bindings)) {
+        const std::vector<float> values(batch.source.shape.size() * bindings.images, *all);
+        batch.slots[slot]->write(values.data(), bindings.images);
+        continue;
+      }
+      const HostArray* array = bound(bindings, batch.source.value);
+      if (!array) continue;  // a mask, or a sequence's
+      const auto* input = std::get_if<Input>(&node.op);
+      if (input && input->scale == 1 && input->offset == 0 && array->dtype == DType::float32) {
+        batch.slots[slot]->write(static_cast<const float*>(array->data), bindings.images);
+        continue;
+      }
+      const Shape& shape = graph_.desc(batch.source.value).shape;
+      const Dim classes = shape.rank() ? shape[shape.rank() - 1] : 1;
+      const std::vector<float> values =
+          input ? input_values(*array, *input)
+                : labels_of(*array, shape.size() * bindings.images, classes);
+      batch.slots[slot]->write(values.data(), bindings.images);
+    }
+    for (LossStates& loss : losses_) loss.fill(bindings, slot);
+    if (const HostArray* rate = bound(bindings, rate_))
+      rates_[slot] = *static_cast<const float*>(rate->data);
+  });
+}
+
+void GraphProgram::save_variables(id<MTLCommandBuffer> buffer, int slot) {
+  if (variables_.empty()) return;
+  id<MTLBlitCommandEncoder> blit = [buffer blitCommandEncoder];
+  for (std::size_t i = 0; i < variables_.size(); ++i) copy(blit, variables_[i], saved_[slot][i]);
+  [blit endEncoding];
+}
+
+/// The images of this run that a node stands for, which is a source or is wanted.
+Owned<MPSImageBatch*> GraphProgram::images(MPSNNImageNode* node) const {
+  const RunAt& run = current_.run;
+  if (const Slots* slots = source_slots(node)) return (*slots)[run.slot]->first(run.images);
+  for (const Wanted& w : wanted_)
+    if (w.result.node.get() == node)
+      return [w.result.images.get() batchOfSlot:run.slot].first(run.images);
+  return {};
+}
+
+void GraphProgram::encode_sequence(id<MTLCommandBuffer> buffer, const Stage& stage) {
+  const Translation::Sequence& s = sequences_[stage.sequence];
+  if (!stage.back) return s.layer->forward(buffer, images(s.x).get(), images(s.y).get());
+  s.layer->backward(buffer, images(s.dy).get(), s.dx == nil ? nil : images(s.dx).get());
+}
+
+void GraphProgram::encode(id<MTLCommandBuffer> buffer) {
+  const RunAt& run = current_.run;
+  save_variables(buffer, run.slot);
+  const auto images_of = [&](int i) { return sources_[i].slots[run.slot]->first(run.images); };
+  const auto labels_of = [&](int value) {
+    const auto is = [&](const LossStates& s) { return s.value().index == value; };
+    return std::ranges::find_if(losses_, is)->states(run.slot, run.images);
+  };
+  for (const Stage& stage : stages_) {
+    if (stage.graph)
+      stage.graph->encode(buffer, run, images_of, labels_of);
+    else
+      encode_sequence(buffer, stage);
+  }
+  for (const LossStates& loss : losses_) loss.synchronize(buffer, run.slot, run.images);
+  for (const SourceBatch& s : sources_)
+    if (s.source.of_sequence) s.slots[run.slot]->synchronize(buffer, run.images);
+}
+
+void GraphProgram::start(const RunAt& run, std::function<void(const std::string&)> landed) {
+  guarded([&] {
+    current_ = {run, {rates_[run.slot], run.step}, current_.finite};
+    for (SourceBatch& s : sources_) {
+      if (!s.source.mask) continue;
+      const auto mask = mask_of(*s.source.mask, graph_.desc(s.source.value), run);
+      s.slots[run.slot]->write(mask.data(), run.images);
+    }
+    if (loaded_ != session_.version()) {
+      gpu_.stream.wait();  // a graph reads its weights at once
+      for (const Stage& stage : stages_)
+        if (stage.graph) stage.graph->reload();
+      loaded_ = session_.version();
+    }
+    gpu_.stream.submit([&](id<MTLCommandBuffer> buffer) { encode(buffer); }, std::move(landed));
+    if (variables_.empty()) return;
+    session_.changed();
+    // A graph takes its own updates over. Another one with the same weights, as there is in front
+    // of a sequence, reads them anew before the next run.
+    const auto forward_only = [](const Stage& s) { return s.graph && !s.back; };
+    if (std::ranges::none_of(stages_, forward_only)) loaded_ = session_.version();
+  });
+}
+
+void GraphProgram::undo(int slot) {
+  for (std::size_t i = 0; i < variables_.size(); ++i)
+    std::copy_n(saved_[slot][i].data(), variables_[i].elements, variables_[i].data());
+  session_.changed();
+}
+
+void GraphProgram::read(ValueId value, int slot, int count, float* to) {
+  guarded([&] {
+    for (const LossStates& loss : losses_)
+      if (loss.value() == value) return loss.read(slot, count, to);
+    if (const auto at = captured_.find(graph_.root(value).index); at != captured_.end()) {
+      const Translation::Captured& c = at->second;
+      const Region& from = c.parameters->tensors[c.tensor].gradients[slot];
+      std::copy_n(from.data(), from.elements, to);
+      if (c.taps) turn_taps(to, from.elements, c.taps, c.inner);
+      return;
+    }
+    MPSNNImageNode* node = outputs_.at(value.index);
+    if (const Slots* slots = source_slots(node)) return (*slots)[slot]->read(to, count);
+    for (const Wanted& w : wanted_)
+      if (w.result.node.get() == node)
+        return [w.result.images.get() batchOfSlot:slot].read(to, count);
+  });
+}
+
+std::size_t GraphProgram::staging_bytes() const {
+  std::size_t sum = 0;
+  for (const SourceBatch& s : sources_)
+    for (const auto& slot : s.slots) sum += slot->bytes();
+  for (const LossStates& loss : losses_) sum += loss.bytes();
+  for (const auto& slot : saved_)
+    for (const Region& r : slot) sum += r.bytes();
+  return sum;
+}
+
+}  // namespace mpsnn::metal
