@@ -65,7 +65,8 @@ struct Fixture {
   }
   float loss(int i) {
     float sum = 0;
-    for (float l : start(i).loss()) sum += l;
+    const Step step = start(i);  // which owns the losses
+    for (float l : step.loss()) sum += l;
     return sum;
   }
   /// Every variable, one behind the other.
