@@ -246,9 +246,9 @@ def test_dropout_keeps_the_mean_and_differs_by_step(backend: str) -> None:
     np.testing.assert_allclose(values[kept], 1 / 0.7, rtol=1e-6)
     # 16,384 draws: five standard deviations are 0.018
     assert abs(kept.mean() - 0.7) < 0.018
-    exe.session.write({}, (1, 3))
+    exe.session.write({}, mpsnn._core.Progress(1, 3, mpsnn._core.LossScale()))
     assert (exe.run(4, [(x.id, ones)], [y.id])[0] != values).any()
-    exe.session.write({}, (0, 3))
+    exe.session.write({}, mpsnn._core.Progress(0, 3, mpsnn._core.LossScale()))
     np.testing.assert_array_equal(exe.run(4, [(x.id, ones)], [y.id])[0], values)
 
 

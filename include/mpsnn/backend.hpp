@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "mpsnn/graph.hpp"
+#include "mpsnn/precision.hpp"
 
 namespace mpsnn {
 
@@ -22,10 +23,11 @@ struct Variable {
   enum class Kind : std::uint8_t { parameter, statistic, optimizer } kind;
 };
 
-/// Where training stands: steps completed, and the seed of dropout.
+/// Where training stands.
 struct Progress {
-  std::uint64_t step = 0;
-  std::uint64_t seed = 0;
+  std::uint64_t step = 0;  ///< Steps completed.
+  std::uint64_t seed = 0;  ///< Of dropout.
+  LossScale scale = {};    ///< Written only where it is dynamic.
 };
 
 /// What the executables of one model share: its variables, on the device, and
@@ -38,15 +40,16 @@ class Session {
   virtual DType floating() const = 0;
   /// Copies variables, all at one point between two runs: after those submitted so
   /// far. The arrays have the variables' dtypes; `write` takes float32 and float64.
-  /// Returns the step at that point.
+  /// Returns the progress at that point.
   /// @throws ShapeError if there is no such variable, or dtype or size differ;
   ///     nothing has been written then.
-  virtual std::uint64_t read(std::span<const std::pair<std::string, HostSpan>> to) = 0;
+  virtual Progress read(std::span<const std::pair<std::string, HostSpan>> to) = 0;
   virtual void write(std::span<const std::pair<std::string, HostArray>> from,
                      std::optional<Progress> progress = {}) = 0;
   /// Training steps completed, and the seed of dropout.
   virtual std::uint64_t step() const = 0;
   virtual std::uint64_t seed() const = 0;
+  virtual LossScale loss_scale() const { return {}; }
   /// Returns when every run submitted so far has ended.
   virtual void wait() = 0;
   /// Whether the caller is the engine, as a completion callback is.
@@ -59,6 +62,7 @@ struct SessionOptions {
   std::uint64_t seed = 0;
   int threads = 0;           ///< Of the host, for kernels, to max_threads; 0: as OpenMP decides.
   std::uint64_t device = 0;  ///< Device::id of a GPU; 0: the backend's own choice.
+  LossScale scale = {};      ///< At first.
 };
 
 constexpr int max_batch = 1 << 20;
@@ -73,6 +77,7 @@ struct CompileOptions {
   SessionOptions session_options;    ///< Of that new one.
   int in_flight = 2;                 ///< Runs submitted and not done, at most.
   bool optimize = true;              ///< Run the fusion passes of the backend.
+  Precision precision = {};
 };
 
 /// What one run reads and writes.
@@ -93,6 +98,8 @@ class Run {
   /// Returns when the run has ended. @throws what the run failed with, at every call.
   void wait() const;
   bool done() const;
+  /// Whether it changed nothing because a gradient overflowed: see LossScale. Waits.
+  bool skipped() const;
   explicit operator bool() const { return state_ != nullptr; }
 
  private:

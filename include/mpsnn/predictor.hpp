@@ -17,6 +17,8 @@ struct PredictorOptions {
   int threads = 0;      ///< 0: as OpenMP decides.
   /// Whose weights it uses, with the backend that made it. Null: its own, from the data sources.
   std::shared_ptr<Session> session = nullptr;
+  std::uint64_t device = 0;  ///< Device::id of a GPU; 0: the backend's own choice.
+  Precision precision = {};
 };
 
 /// Inference alone: what `outputs` need, with dropout gone and batch_norm on running

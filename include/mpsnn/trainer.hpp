@@ -27,6 +27,11 @@ struct TrainerOptions {
   /// Values of the training graph that every step hands out: intermediate ones, states,
   /// gradients made with add_gradients.
   std::vector<ValueId> exports = {};
+  std::uint64_t device = 0;  ///< Device::id of a GPU; 0: the backend's own choice.
+  Precision precision = {};
+  LossScale scale = {};
+  /// Trains ops with Accumulator::half too, which is meant for inference.
+  bool half_accumulators = false;
 };
 
 /// One training step under way. Copies share it.
@@ -36,6 +41,9 @@ class Step {
   explicit Step(std::shared_ptr<State> state) : state_(std::move(state)) {}
   void wait() const;  ///< @throws what the step failed with.
   bool done() const;
+  /// Whether a gradient overflowed, so that the step changed nothing but a dynamic loss scale.
+  /// Waits.
+  bool skipped() const;
   /// One per real image, or one number if the loss has no batch axis. Waits.
   std::span<const float> loss() const;
   /// The values of TrainerOptions::exports, those with a batch axis for the real images. Waits.

@@ -7,7 +7,7 @@ import operator
 from collections.abc import Sequence
 from typing import Literal, SupportsIndex, TypeVar
 
-from mpsnn._core import ShapeError
+from mpsnn._core import Device, LossScale, Precision, ShapeError
 
 Pair = int | tuple[int, int]
 """One number for both axes, or (rows, columns), in pixels."""
@@ -57,6 +57,17 @@ def positive(op: str, argument: str, value: float) -> float:
     return number
 
 
+def backend(op: str, name: str | None, device: Device | None) -> tuple[str, int]:
+    """The backend that the two name, "" for the fastest, and the device's id, 0 for its first."""
+    if device is None:
+        return name or "", 0
+    if not isinstance(device, Device):
+        raise TypeError(f"{op}: device must be one of devices(), got {device!r}")
+    if name not in (None, device.backend):
+        raise ShapeError(f"{op}: device is {device!r}, which is none of backend {name!r}")
+    return device.backend, device.id
+
+
 Choice = TypeVar("Choice", bound=str)
 
 
@@ -66,6 +77,30 @@ def choice(op: str, argument: str, value: Choice, names: Sequence[str]) -> Choic
         *most, last = map(repr, names)
         raise ShapeError(f"{op}: {argument} must be {', '.join(most)} or {last}, got {value!r}")
     return value
+
+
+Float = Literal["float32", "float16"]
+"""Numbers to compute in."""
+
+
+def precision(op: str, values: Float, gradients: Float = "float32") -> Precision:
+    """Both, if they are numbers to compute in."""
+    names = ("float32", "float16")
+    return Precision(
+        choice(op, "precision", values, names),
+        choice(op, "gradient_precision", gradients, names),
+    )
+
+
+def loss_scale(value: float | Literal["dynamic"] | None, gradients: Float) -> LossScale:
+    """As it is at first; None: dynamic where gradients can overflow, else 1."""
+    if value == "dynamic" or (value is None and gradients == "float16"):
+        return LossScale(2.0**16, growth_interval=2000)
+    if value is None:
+        return LossScale()
+    if isinstance(value, str):
+        raise ShapeError(f"trainer: loss_scale must be 'dynamic' or a number, got {value!r}")
+    return LossScale(positive("trainer", "loss_scale", value))
 
 
 def pair(op: str, argument: str, value: Pair) -> tuple[int, int]:

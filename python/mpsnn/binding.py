@@ -192,3 +192,14 @@ def _array(argument: str, array: object) -> Array:
     if not isinstance(array, np.ndarray):
         raise TypeError(f"{argument}: must be a numpy array, got {type(array).__name__}")
     return array
+
+
+def values_of(outputs: Value | Sequence[Value] | None) -> tuple[Value, ...]:
+    """The outputs that a user names."""
+    if isinstance(outputs, Value):
+        return (outputs,)
+    if outputs is None:
+        return ()
+    if not isinstance(outputs, Sequence):
+        raise TypeError(f"outputs: must be a Value or several, got {type(outputs).__name__}")
+    return tuple(outputs)

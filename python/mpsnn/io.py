@@ -7,6 +7,7 @@ A checkpoint holds every variable of a model under its own name, and as metadata
     layout          NHWC/OHWI: images, convolution weights
     backend         that trained it
     batch, step, seed, learning_rate, optimizer, optimizer_state
+    loss_scale      where it is dynamic: its value, and the steps completed when it last changed
     kinds           JSON: parameter, statistic or optimizer, by name
     checksum        CRC-32 of all of the above and of every tensor
 """
@@ -47,11 +48,13 @@ class CheckpointError(Error, ValueError):
 # ---- variables of a session ---------------------------------------------------
 
 
-def read_variables(session: _core.Session, kinds: Collection[str]) -> tuple[int, dict[str, Array]]:
-    """The step, and copies of the variables of these kinds then, in the device's dtype."""
+def read_variables(
+    session: _core.Session, kinds: Collection[str]
+) -> tuple[_core.Progress, dict[str, Array]]:
+    """The progress, and copies of the variables of these kinds then, in the device's dtype."""
     names = [name for name, _, _, kind in session.variables() if kind in kinds]
-    step, arrays = session.read(names)
-    return step, {name: arrays[name] for name in names}
+    progress, arrays = session.read(names)
+    return progress, {name: arrays[name] for name in names}
 
 
 def write_variables(
@@ -60,9 +63,9 @@ def write_variables(
     kinds: Collection[str],
     *,
     strict: bool = True,
-    progress: tuple[int, int] | None = None,
+    progress: _core.Progress | None = None,
 ) -> None:
-    """Replace the variables of these kinds and, if given, step and seed.
+    """Replace the variables of these kinds and, if given, the progress.
 
     Raises:
         ShapeError: Listing every mistake in `values`. Nothing has changed then.
@@ -105,20 +108,23 @@ def _writable(value: Array) -> Array:
 def save_checkpoint(path: AnyPath, trainer: _core.Trainer, optimizer: Optimizer) -> None:
     """Write what `trainer` needs to go on. See `Trainer.save`."""
     session = trainer.session
-    step, tensors = read_variables(session, EVERYTHING)
+    progress, tensors = read_variables(session, EVERYTHING)
     metadata = {
         "format": FORMAT,
         "version": version("mpsnn"),
         "layout": LAYOUT,
         "backend": trainer.backend,
         "batch": str(trainer.batch),
-        "step": str(step),
-        "seed": str(session.seed),
+        "step": str(progress.step),
+        "seed": str(progress.seed),
         "learning_rate": repr(float(trainer.learning_rate)),
         "optimizer": repr(optimizer),
         "optimizer_state": optimizer.state,
         "kinds": json.dumps({name: kind for name, _, _, kind in session.variables()}),
     }
+    scale = progress.scale
+    if scale.growth_interval:
+        metadata["loss_scale"] = f"{scale.value!r} {scale.since}"
     metadata["checksum"] = checksum(tensors, metadata)
     write_file(path, safetensors.save(tensors, metadata))
 
@@ -146,8 +152,8 @@ def load_checkpoint(
     if weights_only:
         write_variables(session, tensors, kinds)
         return
-    step, seed, learning_rate = progress
-    write_variables(session, tensors, kinds, progress=(step, seed))
+    reached, learning_rate = progress
+    write_variables(session, tensors, kinds, progress=reached)
     trainer.learning_rate = learning_rate
 
 
@@ -163,8 +169,8 @@ def read_metadata(path: AnyPath) -> dict[str, str]:
     return metadata
 
 
-def _progress(path: AnyPath, metadata: Mapping[str, str]) -> tuple[int, int, float]:
-    """(step, seed, learning rate), if this is a checkpoint of this format."""
+def _progress(path: AnyPath, metadata: Mapping[str, str]) -> tuple[_core.Progress, float]:
+    """The progress and the learning rate, if this is a checkpoint of this format."""
     found = metadata.get("format")
     if found is None:
         raise CheckpointError(
@@ -174,8 +180,15 @@ def _progress(path: AnyPath, metadata: Mapping[str, str]) -> tuple[int, int, flo
     if found != FORMAT:
         raise CheckpointError(f"{os.fspath(path)}: has format {found!r}, this is {FORMAT!r}")
     try:
-        return int(metadata["step"]), int(metadata["seed"]), float(metadata["learning_rate"])
-    except (KeyError, ValueError) as reason:
+        scale = _core.LossScale()
+        if "loss_scale" in metadata:
+            value, since = metadata["loss_scale"].split()
+            if not 0 < float(value) < np.inf:
+                raise ValueError(f"loss_scale is {value}")
+            scale = _core.LossScale(float(value), growth_interval=1, since=int(since))
+        step, seed = int(metadata["step"]), int(metadata["seed"])
+        return _core.Progress(step, seed, scale), float(metadata["learning_rate"])
+    except (KeyError, ValueError, TypeError) as reason:
         raise CheckpointError(f"{os.fspath(path)}: metadata is damaged: {reason}") from reason
 
 

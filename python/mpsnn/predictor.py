@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from mpsnn import _core, arguments, io
-from mpsnn._core import ShapeError
-from mpsnn.binding import Array, Images, bind_images
+from mpsnn._core import Device, ShapeError
+from mpsnn.binding import Array, Images, bind_images, values_of
 from mpsnn.training import Trainer
 from mpsnn.values import Value
 
@@ -29,6 +29,8 @@ class Predictor:
         batch: Images per run, at most; smaller ones are padded.
         backend: One of `backend_names()`. None: that of `weights`, or the fastest here.
         threads: Of the host, for kernels. None: as OpenMP decides.
+        device: As in `Trainer`; not with the weights of one, which are where they are.
+        precision: As in `Trainer`.
 
     Raises:
         ShapeError: If an output is not one per image; or a weight is missing in `weights`, or of
@@ -47,10 +49,11 @@ class Predictor:
         batch: int = 32,
         backend: str | None = None,
         threads: int | None = None,
+        device: Device | None = None,
+        precision: arguments.Float = "float32",
     ) -> None:
         self._single = isinstance(outputs, Value)
-        several = tuple(outputs) if isinstance(outputs, Sequence) else ()
-        values = (outputs,) if isinstance(outputs, Value) else several
+        values = values_of(outputs)
         if not values or not all(isinstance(value, Value) for value in values):
             raise TypeError(f"predictor: outputs must be a Value or several, got {outputs!r}")
         self._graph = values[0].graph
@@ -59,17 +62,22 @@ class Predictor:
         self._inputs = [value for value in self._graph.inputs if needed.has(value.id)]
         shared = weights._core if isinstance(weights, Trainer | Predictor) else None
         if shared is not None:
+            if device is not None:
+                raise ShapeError("predictor: device cannot be chosen for weights that are on one")
             if backend not in (None, shared.backend):
                 raise ShapeError(
                     f"predictor: backend {backend}, but weights are on {shared.backend}"
                 )
             backend = shared.backend
             _require(needed, {n: tuple(s) for n, s, *_ in shared.session.variables()})
+        backend, device_id = arguments.backend("predictor", backend, device)
         self._core = _core.Predictor(
             self._graph.core,
             ids,
             batch=arguments.integer("predictor", "batch", batch, 1),
-            backend=backend or "",
+            backend=backend,
+            device=device_id,
+            precision=arguments.precision("predictor", precision),
             threads=0 if threads is None else arguments.integer("predictor", "threads", threads, 1),
             session=None if shared is None else shared.session,
         )

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from mpsnn import _core, arguments
-from mpsnn._core import Error, ShapeError, Step
+from mpsnn._core import Device, Error, ShapeError, Step
 from mpsnn.binding import (
     Array,
     Evaluation,
@@ -21,6 +21,7 @@ from mpsnn.binding import (
     accuracy,
     bind_images,
     bind_truth,
+    values_of,
 )
 from mpsnn.optim import Adam, Optimizer
 from mpsnn.rate import Rate
@@ -56,13 +57,23 @@ class Trainer(Weights):
         in_flight: Steps submitted and not done, at most.
         export: Values that every training step hands out in `step.exported`, by name:
             intermediate ones, states, gradients made with `Graph.training_graph`.
+        device: One of `devices()`, whose backend it then is. None: the backend's own choice.
+        precision: Of the values between the nodes. "float16" halves their memory, on a backend
+            that has it (metal); weights, their updates, sequences and losses are float32.
+        gradient_precision: Of the gradients between the nodes.
+        loss_scale: What gradients are multiplied by on their way to the weights, so that small
+            ones do not vanish in float16: a number, or "dynamic": a step that overflows is
+            skipped and halves it, 2000 good ones double it. None: "dynamic" where
+            `gradient_precision` is "float16", else 1.
+        half_accumulators: Train ops with `accumulator="half"` too, which is meant for inference.
         accumulate: Steps whose mean gradient makes one update: a larger batch in less memory.
             Running statistics, and sources with an update of their own, see every step.
 
     Raises:
         ShapeError: If `loss` is not one number or depends on no trainable
             parameter, or a number is not accepted.
-        UnsupportedError: If there is no such backend here, or it lacks an op.
+        UnsupportedError: If there is no such backend here, or it lacks an op or the precision.
+        DeviceError: If there is no such device.
     """
 
     def __init__(
@@ -79,6 +90,11 @@ class Trainer(Weights):
         in_flight: int = 2,
         export: Mapping[str, Value] | None = None,
         accumulate: int = 1,
+        device: Device | None = None,
+        precision: arguments.Float = "float32",
+        gradient_precision: arguments.Float = "float32",
+        loss_scale: float | Literal["dynamic"] | None = None,
+        half_accumulators: bool = False,
     ) -> None:
         if not isinstance(loss, Value):
             raise TypeError(f"loss: must be a Value, got {type(loss).__name__}")
@@ -88,15 +104,20 @@ class Trainer(Weights):
             raise TypeError(f"optimizer: must be one such as Adam(), got {optimizer!r}")
         self._graph = loss.graph
         self._single = isinstance(outputs, Value)
-        self._outputs = _outputs(outputs)
+        self._outputs = values_of(outputs)
         self.optimizer = optimizer
+        backend, device_id = arguments.backend("trainer", backend, device)
         self._core = _core.Trainer(
             self._graph.core,
             loss.id,
             [self._graph.check("trainer", "outputs", v) for v in self._outputs],
             optimizer=optimizer.core(arguments.integer("trainer", "accumulate", accumulate, 1)),
             batch=arguments.integer("trainer", "batch", batch, 1),
-            backend=backend or "",
+            backend=backend,
+            device=device_id,
+            precision=arguments.precision("trainer", precision, gradient_precision),
+            scale=arguments.loss_scale(loss_scale, gradient_precision),
+            half_accumulators=bool(half_accumulators),
             seed=arguments.seed(seed),
             threads=0 if threads is None else arguments.integer("trainer", "threads", threads, 1),
             check_finite=nan_policy == "raise",
@@ -198,6 +219,11 @@ class Trainer(Weights):
         self._rate.set(arguments.real("trainer", "learning_rate", rate))
 
     @property
+    def loss_scale(self) -> float:
+        """Of the steps so far: see `Trainer`."""
+        return self._core.session.loss_scale.value
+
+    @property
     def backend(self) -> str:
         """Name of the backend that runs it."""
         return self._core.backend
@@ -265,13 +291,3 @@ def _finalize(core: _core.Trainer) -> None:
     # native trainer then goes down on another one.
     with contextlib.suppress(Error):
         core.close()
-
-
-def _outputs(outputs: Value | Sequence[Value] | None) -> tuple[Value, ...]:
-    if isinstance(outputs, Value):
-        return (outputs,)
-    if outputs is None:
-        return ()
-    if not isinstance(outputs, Sequence):
-        raise TypeError(f"outputs: must be a Value or several, got {type(outputs).__name__}")
-    return tuple(outputs)

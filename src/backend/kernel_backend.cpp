@@ -18,6 +18,15 @@ bool KernelBackend::supports(const Node& node) const {
 std::unique_ptr<Executable> KernelBackend::compile(const Graph& graph,
                                                    const CompileOptions& options) const {
   check_compile_options(graph, options);
+  for (const DType dtype : {options.precision.values, options.precision.gradients}) {
+    if (dtype != DType::float32)
+      throw UnsupportedError(str("precision: backend '", name(), "' has no ", dtype));
+  }
+  if (options.session_options.scale.value != 1 || options.session_options.scale.dynamic())
+    throw UnsupportedError(
+        str("loss_scale: backend '", name(), "' has no float16, and no use for one"));
+  if (options.session_options.device != 0)
+    throw UnsupportedError(str("device: backend '", name(), "' runs on the host alone"));
   std::vector<ValueId> keep = options.outputs;
   if (options.loss) keep.push_back(options.loss);
   Graph ready = options.optimize ? optimize(graph, keep) : eliminate_dead(graph, keep);

@@ -87,16 +87,16 @@ StoredVariable& KernelSession::checked(std::string_view name, DType dtype, std::
   return v;
 }
 
-std::uint64_t KernelSession::read(std::span<const std::pair<std::string, HostSpan>> to) {
-  std::uint64_t step = 0;
+Progress KernelSession::read(std::span<const std::pair<std::string, HostSpan>> to) {
+  Progress at;
   queue().run([&] {
     for (const auto& [name, span] : to) {
       StoredVariable& v = checked(name, span.dtype, span.elements, false);
       memory_->download(span.data, v.buffer.get(), v.bytes());
     }
-    step = step_;
+    at = {step_, seed_, loss_scale()};
   });
-  return step;
+  return at;
 }
 
 void KernelSession::write(std::span<const std::pair<std::string, HostArray>> from,

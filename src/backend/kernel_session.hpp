@@ -43,7 +43,7 @@ class KernelSession : public Session {
 
   std::vector<Variable> variables() const override;
   DType floating() const override { return floating_; }
-  std::uint64_t read(std::span<const std::pair<std::string, HostSpan>> to) override;
+  Progress read(std::span<const std::pair<std::string, HostSpan>> to) override;
   void write(std::span<const std::pair<std::string, HostArray>> from,
              std::optional<Progress> progress) override;
   std::uint64_t step() const override { return step_; }

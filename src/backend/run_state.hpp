@@ -10,9 +10,10 @@ namespace mpsnn {
 
 /// Shared by the caller's Run and the engine's thread.
 struct Run::State {
-  void finish(std::exception_ptr failure) {
+  void finish(std::exception_ptr failure, bool was_skipped = false) {
     const std::lock_guard lock(mutex);
     error = std::move(failure);
+    skipped = was_skipped;
     done = true;
     ended.notify_all();
   }
@@ -28,7 +29,7 @@ struct Run::State {
 
   std::mutex mutex;
   std::condition_variable ended;
-  bool done = false;
+  bool done = false, skipped = false;
   std::exception_ptr error;
 };
 

@@ -42,12 +42,15 @@ void bind_predictor(py::module_& m) {
   py::class_<PyPredictor>(m, "Predictor")
       .def(py::init([](const Graph& graph, const std::vector<ValueId>& outputs, int batch,
                        const std::string& backend, int threads,
-                       const std::optional<std::shared_ptr<Session>>& session) {
+                       const std::optional<std::shared_ptr<Session>>& session, std::uint64_t device,
+                       const Precision& precision) {
              return std::make_unique<PyPredictor>(
                  graph, outputs,
-                 PredictorOptions{batch, backend, threads, session.value_or(nullptr)});
+                 PredictorOptions{batch, backend, threads, session.value_or(nullptr), device,
+                                  precision});
            }),
-           "graph"_a, "outputs"_a, py::kw_only(), "batch"_a, "backend"_a, "threads"_a, "session"_a)
+           "graph"_a, "outputs"_a, py::kw_only(), "batch"_a, "backend"_a, "threads"_a, "session"_a,
+           "device"_a, "precision"_a)
       .def("infer", &PyPredictor::infer, "inputs"_a)
       .def_property_readonly("session", [](PyPredictor& self) { return (*self).session(); })
       .def_property_readonly("backend",

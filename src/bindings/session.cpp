@@ -13,8 +13,7 @@ const Variable& find(const std::vector<Variable>& variables, const std::string& 
 
 using Named = std::map<std::string, py::array>;
 
-std::pair<std::uint64_t, Named> read_variables(Session& self,
-                                               const std::vector<std::string>& names) {
+std::pair<Progress, Named> read_variables(Session& self, const std::vector<std::string>& names) {
   const std::vector<Variable> variables = self.variables();
   Named out;
   std::vector<std::pair<std::string, HostSpan>> to;
@@ -23,16 +22,16 @@ std::pair<std::uint64_t, Named> read_variables(Session& self,
     const auto it = out.emplace(name, new_array(v.dtype, v.shape, 0)).first;
     to.emplace_back(name, span_of(it->second));
   }
-  std::uint64_t step = 0;
+  Progress at;
   {
     const py::gil_scoped_release release;
-    step = self.read(to);
+    at = self.read(to);
   }
-  return {step, std::move(out)};
+  return {at, std::move(out)};
 }
 
 void write_variables(Session& self, const std::map<std::string, py::object>& arrays,
-                     std::optional<std::pair<std::uint64_t, std::uint64_t>> progress) {
+                     const std::optional<Progress>& progress) {
   const std::vector<Variable> variables = self.variables();
   std::vector<std::pair<std::string, HostArray>> from;
   for (const auto& [name, array] : arrays) {
@@ -42,10 +41,8 @@ void write_variables(Session& self, const std::map<std::string, py::object>& arr
       throw ShapeError(str(name, ": shape must be ", v.shape, ", got ",
                            std::string(py::str(array.attr("shape")))));
   }
-  std::optional<Progress> at;
-  if (progress) at = Progress{progress->first, progress->second};
   const py::gil_scoped_release release;
-  self.write(from, at);
+  self.write(from, progress);
 }
 
 const char* kind(Variable::Kind kind) {
@@ -53,9 +50,36 @@ const char* kind(Variable::Kind kind) {
   return names[static_cast<int>(kind)];
 }
 
+DType dtype_named(const std::string& name) {
+  if (name == "float16") return DType::float16;
+  if (name == "float32") return DType::float32;
+  throw ShapeError("precision: must be 'float32' or 'float16', got '" + name + "'");
+}
+
+void bind_progress(py::module_& m) {
+  py::class_<Precision>(m, "Precision", "The numbers that a graph is computed in.")
+      .def(py::init([](const std::string& values, const std::string& gradients) {
+             return Precision{dtype_named(values), dtype_named(gradients)};
+           }),
+           "values"_a = "float32", "gradients"_a = "float32");
+  py::class_<LossScale>(m, "LossScale", "What gradients are multiplied by on their way.")
+      .def(py::init<float, int, std::uint64_t>(), "value"_a = 1, "growth_interval"_a = 0,
+           "since"_a = 0)
+      .def_readonly("value", &LossScale::value)
+      .def_readonly("growth_interval", &LossScale::growth_interval,
+                    "Good steps that double it. 0: it never changes.")
+      .def_readonly("since", &LossScale::since, "Steps completed when it changed last.");
+  py::class_<Progress>(m, "Progress", "Where training stands.")
+      .def(py::init<std::uint64_t, std::uint64_t, LossScale>(), "step"_a, "seed"_a, "scale"_a)
+      .def_readonly("step", &Progress::step)
+      .def_readonly("seed", &Progress::seed)
+      .def_readonly("scale", &Progress::scale);
+}
+
 }  // namespace
 
 void bind_session(py::module_& m) {
+  bind_progress(m);
   py::class_<Session, std::shared_ptr<Session>>(
       m, "Session", "The variables of one model, on their device, and the order of its runs.")
       .def(
@@ -70,9 +94,10 @@ void bind_session(py::module_& m) {
           },
           "Name, shape, dtype and kind ('parameter', 'statistic' or 'optimizer') of each.")
       .def("read", &read_variables, "names"_a,
-           "The steps completed, and copies, all at one point: after the runs submitted so far.")
+           "The progress, and copies, all at one point: after the runs submitted so far.")
       .def("write", &write_variables, "arrays"_a, "progress"_a = py::none(),
-           "Copy arrays in, and set (step, seed), all at one point: after the runs so far.")
+           "Copy arrays in, and set the progress, all at one point: after the runs so far.")
       .def_property_readonly("step", &Session::step, "Training steps completed.")
-      .def_property_readonly("seed", &Session::seed);
+      .def_property_readonly("seed", &Session::seed)
+      .def_property_readonly("loss_scale", &Session::loss_scale);
 }

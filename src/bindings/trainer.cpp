@@ -126,6 +126,14 @@ void bind_step(py::module_& m) {
           "done", [](const PyStep& self) { return self.step.done(); },
           "Whether the step has ended.")
       .def_property_readonly(
+          "skipped",
+          [](const PyStep& self) {
+            const py::gil_scoped_release release;
+            return self.step.skipped();
+          },
+          "Whether a gradient overflowed, so that the step changed nothing but a dynamic loss "
+          "scale. Waits for the step.")
+      .def_property_readonly(
           "loss",
           [](const PyStep& self) {
             {
@@ -178,13 +186,19 @@ void bind_trainer(py::module_& m) {
       .def(py::init([](const Graph& graph, ValueId loss, const std::vector<ValueId>& outputs,
                        const Optimizer& optimizer, int batch, const std::string& backend,
                        std::uint64_t seed, int threads, bool check_finite, int in_flight,
-                       const std::vector<std::pair<std::string, ValueId>>& exports) {
+                       const std::vector<std::pair<std::string, ValueId>>& exports,
+                       std::uint64_t device, const Precision& precision, const LossScale& scale,
+                       bool half_accumulators) {
              TrainerOptions options{.optimizer = optimizer,
                                     .batch = batch,
                                     .backend = backend,
                                     .seed = seed,
                                     .threads = threads,
                                     .in_flight = in_flight};
+             options.device = device;
+             options.precision = precision;
+             options.scale = scale;
+             options.half_accumulators = half_accumulators;
              if (!check_finite) options.nan_policy = NanPolicy::propagate;
              std::vector<std::string> names;
              for (const auto& [name, value] : exports) {
@@ -194,7 +208,8 @@ void bind_trainer(py::module_& m) {
              return std::make_unique<PyTrainer>(graph, loss, outputs, options, names);
            }),
            "graph"_a, "loss"_a, "outputs"_a, py::kw_only(), "optimizer"_a, "batch"_a, "backend"_a,
-           "seed"_a, "threads"_a, "check_finite"_a, "in_flight"_a, "exports"_a)
+           "seed"_a, "threads"_a, "check_finite"_a, "in_flight"_a, "exports"_a, "device"_a,
+           "precision"_a, "scale"_a, "half_accumulators"_a)
       .def("train_step", &train_step, "inputs"_a, "labels"_a, "weights"_a, "on_complete"_a)
       .def("infer", &infer, "inputs"_a)
       .def("evaluate", &evaluate, "inputs"_a, "labels"_a, "weights"_a)

@@ -80,12 +80,14 @@ Executable& Predictor::Impl::compiled(int batch) {
   if (!executable) {
     std::vector<ValueId> wanted = outputs;
     if (loss && std::ranges::count(wanted, loss) == 0) wanted.push_back(loss);
-    executable = backend.compile(inference_graph(graph, wanted),
-                                 {.batch = batch,
-                                  .outputs = wanted,
-                                  .loss = {},
-                                  .session = session,
-                                  .session_options = {.threads = options.threads}});
+    executable = backend.compile(
+        inference_graph(graph, wanted),
+        {.batch = batch,
+         .outputs = wanted,
+         .loss = {},
+         .session = session,
+         .session_options = {.threads = options.threads, .device = options.device, .scale = {}},
+         .precision = options.precision});
   }
   return *executable;
 }

@@ -15,6 +15,8 @@ void Step::wait() const { state_->get().wait(); }
 
 bool Step::done() const { return state_->get().done(); }
 
+bool Step::skipped() const { return state_->get().skipped(); }
+
 std::span<const float> Step::loss() const {
   wait();
   return state_->loss;
@@ -59,6 +61,19 @@ float checked_rate(float rate) {
   return rate;
 }
 
+/// Half accumulators are for inference, unless somebody asks.
+void check_accumulators(const Graph& graph) {
+  for (const Node& node : graph.nodes()) {
+    const auto* conv = std::get_if<Conv2d>(&node.op);
+    const auto* transposed = std::get_if<ConvTranspose2d>(&node.op);
+    if ((conv && conv->accumulator == Accumulator::half) ||
+        (transposed && transposed->accumulator == Accumulator::half))
+      throw UnsupportedError(str(graph.print(node),
+                                 ": a half accumulator is for inference; half_accumulators=True "
+                                 "trains with it"));
+  }
+}
+
 }  // namespace
 
 Trainer::Impl::Impl(const Graph& g, ValueId l, std::vector<ValueId> out, const TrainerOptions& o)
@@ -87,19 +102,26 @@ Trainer::~Trainer() {
 }
 
 void Trainer::Impl::compile_training() {
+  if (options.scale.dynamic() && options.nan_policy != NanPolicy::raise)
+    throw ShapeError("loss_scale: a dynamic one needs the nan_policy 'raise'");
+  if (!options.half_accumulators) check_accumulators(graph);
   TrainingGraph ready = training_graph(graph, loss, options.optimizer, options.exports);
   learning_rate_input = ready.learning_rate;
-  CompileOptions compile{.batch = options.batch,
-                         .outputs = {loss},
-                         .loss = options.nan_policy == NanPolicy::raise ? loss : ValueId{},
-                         .session = nullptr,
-                         .session_options = {options.seed, options.threads},
-                         .in_flight = options.in_flight};
+  CompileOptions compile{
+      .batch = options.batch,
+      .outputs = {loss},
+      .loss = options.nan_policy == NanPolicy::raise ? loss : ValueId{},
+      .session = nullptr,
+      .session_options = {options.seed, options.threads, options.device, options.scale},
+      .in_flight = options.in_flight,
+      .precision = options.precision};
   std::ranges::copy(options.exports, std::back_inserter(compile.outputs));
   training = backend.compile(ready.graph, compile);
   session = training->session();
-  const PredictorOptions predict{
-      .batch = options.batch, .backend = options.backend, .session = session};
+  const PredictorOptions predict{.batch = options.batch,
+                                 .backend = options.backend,
+                                 .session = session,
+                                 .precision = options.precision};
   inference = std::make_unique<Predictor>(graph, outputs, predict);
   evaluation = std::make_unique<Predictor>(graph, outputs, predict, loss);
 }

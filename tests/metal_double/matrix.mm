@@ -67,6 +67,9 @@ float* row(MPSMatrix* matrix, NSUInteger offset, NSUInteger r) {
   [(StandInCommandBuffer*)buffer encode:[=] {
     for (NSUInteger n = 0; n < [sourceImages count]; ++n) {
       const Tensor image = [[sourceImages objectAtIndex:n] standInValues];
+      if ([[sourceImages objectAtIndex:n] featureChannelFormat] !=
+          MPSImageFeatureChannelFormatFloat32)
+        refuse(@"an image of halves is copied to a matrix of float32");
       if (image.values.size() != destinationMatrix.columns || n >= destinationMatrix.rows)
         refuse(@"an image does not fit a row of its matrix");
       std::ranges::copy(image.values, row(destinationMatrix, 0, n));
@@ -88,6 +91,8 @@ float* row(MPSMatrix* matrix, NSUInteger offset, NSUInteger r) {
   [(StandInCommandBuffer*)buffer encode:[=] {
     for (NSUInteger n = 0; n < [destinationImages count]; ++n) {
       MPSImage* image = [destinationImages objectAtIndex:n];
+      if (image.featureChannelFormat != MPSImageFeatureChannelFormatFloat32)
+        refuse(@"a matrix of float32 is copied to an image of halves");
       if (image.width * image.height * image.featureChannels != sourceMatrix.columns ||
           n >= sourceMatrix.rows)
         refuse(@"a row of a matrix does not fit its image");

@@ -6,7 +6,7 @@ import collections.abc
 import numpy
 import typing
 from . import ops
-__all__: list[str] = ['Device', 'DeviceError', 'Error', 'Executable', 'Graph', 'Node', 'NumericError', 'Optimizer', 'Predictor', 'Session', 'ShapeError', 'Source', 'Step', 'Trainer', 'UnsupportedError', 'ValueId', 'add_gradient', 'add_gradients', 'backend_names', 'backend_status', 'compile', 'devices', 'eliminate_dead', 'flatten_concats', 'fold_batch_norm', 'fuse', 'inference_graph', 'nodes', 'ops', 'training_graph', 'vocabulary']
+__all__: list[str] = ['Device', 'DeviceError', 'Error', 'Executable', 'Graph', 'LossScale', 'Node', 'NumericError', 'Optimizer', 'Precision', 'Predictor', 'Progress', 'Session', 'ShapeError', 'Source', 'Step', 'Trainer', 'UnsupportedError', 'ValueId', 'add_gradient', 'add_gradients', 'backend_names', 'backend_status', 'compile', 'devices', 'eliminate_dead', 'flatten_concats', 'fold_batch_norm', 'fuse', 'inference_graph', 'nodes', 'ops', 'training_graph', 'vocabulary']
 class Error(RuntimeError):
     pass
 class ShapeError(Error, ValueError):
@@ -118,22 +118,65 @@ class Optimizer:
     """
     def __init__(self, rule: ops.Input | ops.Labels | ops.Scalar | ops.Parameter | ops.State | ops.Conv2d | ops.ConvTranspose2d | ops.Dense | ops.MaxPool2d | ops.AvgPool2d | ops.L2Pool2d | ops.BatchNorm | ops.FoldBatchNorm | ops.GroupNorm | ops.LayerNorm | ops.CrossChannelNorm | ops.SpatialNorm | ops.LocalContrastNorm | ops.Neuron | ops.PRelu | ops.Softmax | ops.LogSoftmax | ops.Dropout | ops.Rnn | ops.Lstm | ops.Gru | ops.Mgu | ops.Add | ops.Arithmetic | ops.MatMul | ops.GramMatrix | ops.Reshape | ops.Concat | ops.Slice | ops.Pad | ops.Transpose | ops.StopGradient | ops.Resize | ops.CropAndResize | ops.GridSample | ops.Reduce | ops.BatchReduce | ops.InitialGradient | ops.Loss | ops.YoloLoss | ops.Running | ops.PrepareGradient | ops.ClipScale | ops.Accumulate | ops.Sgd | ops.RmsProp | ops.Adam | ops.HostUpdate, learning_rate: typing.SupportsFloat | typing.SupportsIndex, gradient: ops.PrepareGradient, clip_norm: typing.SupportsFloat | typing.SupportsIndex, accumulate: typing.SupportsInt | typing.SupportsIndex) -> None:
         ...
+class Precision:
+    """
+    The numbers that a graph is computed in.
+    """
+    def __init__(self, values: str = 'float32', gradients: str = 'float32') -> None:
+        ...
+class LossScale:
+    """
+    What gradients are multiplied by on their way.
+    """
+    def __init__(self, value: typing.SupportsFloat | typing.SupportsIndex = 1, growth_interval: typing.SupportsInt | typing.SupportsIndex = 0, since: typing.SupportsInt | typing.SupportsIndex = 0) -> None:
+        ...
+    @property
+    def growth_interval(self) -> int:
+        """
+        Good steps that double it. 0: it never changes.
+        """
+    @property
+    def since(self) -> int:
+        """
+        Steps completed when it changed last.
+        """
+    @property
+    def value(self) -> float:
+        ...
+class Progress:
+    """
+    Where training stands.
+    """
+    def __init__(self, step: typing.SupportsInt | typing.SupportsIndex, seed: typing.SupportsInt | typing.SupportsIndex, scale: LossScale) -> None:
+        ...
+    @property
+    def scale(self) -> LossScale:
+        ...
+    @property
+    def seed(self) -> int:
+        ...
+    @property
+    def step(self) -> int:
+        ...
 class Session:
     """
     The variables of one model, on their device, and the order of its runs.
     """
-    def read(self, names: collections.abc.Sequence[str]) -> tuple[int, dict[str, numpy.ndarray[typing.Any, numpy.dtype[typing.Any]]]]:
+    def read(self, names: collections.abc.Sequence[str]) -> tuple[Progress, dict[str, numpy.ndarray[typing.Any, numpy.dtype[typing.Any]]]]:
         """
-        The steps completed, and copies, all at one point: after the runs submitted so far.
+        The progress, and copies, all at one point: after the runs submitted so far.
         """
     def variables(self) -> list[tuple[str, list[int], str, str]]:
         """
         Name, shape, dtype and kind ('parameter', 'statistic' or 'optimizer') of each.
         """
-    def write(self, arrays: collections.abc.Mapping[str, typing.Any], progress: tuple[typing.SupportsInt | typing.SupportsIndex, typing.SupportsInt | typing.SupportsIndex] | None = None) -> None:
+    def write(self, arrays: collections.abc.Mapping[str, typing.Any], progress: Progress | None = None) -> None:
         """
-        Copy arrays in, and set (step, seed), all at one point: after the runs so far.
+        Copy arrays in, and set the progress, all at one point: after the runs so far.
         """
+    @property
+    def loss_scale(self) -> LossScale:
+        ...
     @property
     def seed(self) -> int:
         ...
@@ -194,7 +237,7 @@ class Executable:
     def session(self) -> Session:
         ...
 class Predictor:
-    def __init__(self, graph: Graph, outputs: collections.abc.Sequence[ValueId], *, batch: typing.SupportsInt | typing.SupportsIndex, backend: str, threads: typing.SupportsInt | typing.SupportsIndex, session: Session | None) -> None:
+    def __init__(self, graph: Graph, outputs: collections.abc.Sequence[ValueId], *, batch: typing.SupportsInt | typing.SupportsIndex, backend: str, threads: typing.SupportsInt | typing.SupportsIndex, session: Session | None, device: typing.SupportsInt | typing.SupportsIndex, precision: Precision) -> None:
         ...
     def infer(self, inputs: collections.abc.Sequence[tuple[ValueId, typing.Any]]) -> list[numpy.ndarray[typing.Any, numpy.dtype[typing.Any]]]:
         ...
@@ -232,8 +275,13 @@ class Step:
         """
         The loss of each image, float32 (N,), or of the batch, (). Waits for the step.
         """
+    @property
+    def skipped(self) -> bool:
+        """
+        Whether a gradient overflowed, so that the step changed nothing but a dynamic loss scale. Waits for the step.
+        """
 class Trainer:
-    def __init__(self, graph: Graph, loss: ValueId, outputs: collections.abc.Sequence[ValueId], *, optimizer: Optimizer, batch: typing.SupportsInt | typing.SupportsIndex, backend: str, seed: typing.SupportsInt | typing.SupportsIndex, threads: typing.SupportsInt | typing.SupportsIndex, check_finite: bool, in_flight: typing.SupportsInt | typing.SupportsIndex, exports: collections.abc.Sequence[tuple[str, ValueId]]) -> None:
+    def __init__(self, graph: Graph, loss: ValueId, outputs: collections.abc.Sequence[ValueId], *, optimizer: Optimizer, batch: typing.SupportsInt | typing.SupportsIndex, backend: str, seed: typing.SupportsInt | typing.SupportsIndex, threads: typing.SupportsInt | typing.SupportsIndex, check_finite: bool, in_flight: typing.SupportsInt | typing.SupportsIndex, exports: collections.abc.Sequence[tuple[str, ValueId]], device: typing.SupportsInt | typing.SupportsIndex, precision: Precision, scale: LossScale, half_accumulators: bool) -> None:
         ...
     def close(self) -> None:
         ...

@@ -51,6 +51,10 @@ void check_refusals(const Graph& graph, std::span<const ValueId> outputs) {
 std::unique_ptr<Executable> MetalBackend::compile(const Graph& graph,
                                                   const CompileOptions& options) const {
   check_compile_options(graph, options);
+  for (const DType dtype : {options.precision.values, options.precision.gradients}) {
+    if (dtype != DType::float32 && dtype != DType::float16)
+      throw UnsupportedError(str("precision: backend 'metal' has no ", dtype));
+  }
   std::vector<ValueId> keep = options.outputs;
   if (options.loss) keep.push_back(options.loss);
   Graph ready = with_forward_nodes(graph, keep);

@@ -29,6 +29,14 @@ class MetalExecutable::Step final : public Flight {
   void start() override {
     run_.step = session_.step();
     run_.seed = session_.seed();
+    before_ = session_.loss_scale();
+    skipped_ = false;
+    if (executable_.updates_) {
+      LossScale scale = before_;
+      scale.grow(run_.step);
+      session_.set_loss_scale(scale);
+      run_.loss_scale = scale.value;
+    }
     began_ = std::chrono::steady_clock::now();
     auto self = self_;
     executable_.program_->start(run_, [self, session = &session_](const std::string& error) {
@@ -42,10 +50,17 @@ class MetalExecutable::Step final : public Flight {
   std::exception_ptr check() override {
     try {
       executable_.check_loss(run_);
+    } catch (...) {
+      return std::current_exception();
+    }
+    try {
       executable_.program_->check(run_.slot);
       if (executable_.host_updates_)
         executable_.host_updates_->run(*executable_.program_, run_, rate_);
       return nullptr;
+    } catch (const NumericError&) {  // of a gradient: the scale may have been too large
+      skipped_ = before_.dynamic();
+      return std::current_exception();
     } catch (...) {
       return std::current_exception();
     }
@@ -55,14 +70,21 @@ class MetalExecutable::Step final : public Flight {
     if (!executable_.updates_) return;
     executable_.program_->undo(run_.slot);
     session_.restart_at(run_.step);
+    LossScale scale = before_;
+    if (skipped_) {
+      scale.value = run_.loss_scale;
+      skipped_ = scale.shrink(run_.step);
+    }
+    session_.set_loss_scale(scale);
   }
 
   void end(std::exception_ptr failure) override {
+    if (skipped_) failure = nullptr;
     if (!failure) failure = read_outputs();
     executable_.busy_seconds_ +=
         std::chrono::duration<double>(std::chrono::steady_clock::now() - began_).count();
     executable_.free_.release();
-    state_->finish(failure);
+    state_->finish(failure, skipped_);
     if (done_) done_(Run(state_));
     self_ = nullptr;
   }
@@ -83,6 +105,8 @@ class MetalExecutable::Step final : public Flight {
   const std::vector<std::pair<ValueId, HostSpan>> outputs_;
   RunAt run_;
   const std::optional<float> rate_;
+  LossScale before_;      ///< What it started from.
+  bool skipped_ = false;  ///< See Run::skipped.
   std::chrono::steady_clock::time_point began_;
   std::shared_ptr<Step> self_;
   std::shared_ptr<Run::State> state_;

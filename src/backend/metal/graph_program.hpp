@@ -45,6 +45,9 @@ class GraphProgram final : public Program {
   Owned<MPSImageBatch*> images(MPSNNImageNode* node) const;
   void save_variables(id<MTLCommandBuffer> buffer, int slot);
   void encode(id<MTLCommandBuffer> buffer);
+  DType format_of(MPSNNImageNode* node) const;
+  void read_scaled(ValueId value, int slot, int images, float* to);
+  void fill_scaled(const RunAt& run);
   void encode_sequence(id<MTLCommandBuffer> buffer, const Stage& stage);
 
   /// An image that a graph makes for the host, or for a sequence.
@@ -58,7 +61,7 @@ class GraphProgram final : public Program {
   MetalSession& session_;
   Gpu& gpu_;
   const int slots_, batch_;
-  const DType format_;
+  const DType format_;  ///< Of images that say nothing else.
   FiniteCheck finite_;
   CurrentRun current_;
   std::map<int, Translation::Captured> captured_;
@@ -71,7 +74,9 @@ class GraphProgram final : public Program {
   std::vector<Stage> stages_;
   std::vector<Owned<NSObject*>> kept_;
   ValueId rate_;
-  std::vector<float> rates_;                ///< By slot.
+  std::vector<float> rates_;                ///< By slot,
+  std::vector<float> scales_;               ///< and what gradients and their source are scaled by.
+  std::vector<bool> gradients_;             ///< By value index: whether it is one.
   std::vector<Region> variables_;           ///< That a run changes,
   std::vector<std::vector<Region>> saved_;  ///< and, by slot, what they were before it.
   std::uint64_t loaded_ = 0;                ///< Version of the variables that the graphs have.

@@ -57,7 +57,7 @@ void HostUpdates::copy_in(Program& program, const RunAt& at) {
     arrays.emplace_back(str("gradient ", v.index),
                         HostArray{values.back().data(), DType::float32, values.back().size()});
   }
-  executable_->session()->write(arrays, Progress{at.step, at.seed});
+  executable_->session()->write(arrays, Progress{at.step, at.seed, {}});
 }
 
 void HostUpdates::copy_out() {

@@ -15,6 +15,9 @@ namespace mpsnn::metal {
 /// @throws ShapeError if it has four axes.
 Shape image_shape(const Shape& shape);
 
+/// Of images of float16 or float32.
+MPSImageFeatureChannelFormat channel_format(DType dtype);
+
 /// Images for the values of a batch, made once and used again by every step. On the device a
 /// pixel has its channels in slices of four; the host's side is NHWC without gaps, float32.
 class ImageBatch {

@@ -21,6 +21,11 @@ Shape image_shape(const Shape& shape) {
   }
 }
 
+MPSImageFeatureChannelFormat channel_format(DType dtype) {
+  return dtype == DType::float16 ? MPSImageFeatureChannelFormatFloat16
+                                 : MPSImageFeatureChannelFormatFloat32;
+}
+
 ImageBatch::ImageBatch(id<MTLDevice> device, const Shape& shape, DType format, int images)
     : shape_(image_shape(shape)), format_(format), images_(adopt([[NSMutableArray alloc] init])) {
   const bool half = format == DType::float16;
@@ -30,12 +35,11 @@ ImageBatch::ImageBatch(id<MTLDevice> device, const Shape& shape, DType format, i
   if (needed > [device recommendedMaxWorkingSetSize])
     throw DeviceError(str("not enough memory: ", needed, " bytes needed for ", images, " images ",
                           shape_, ", the GPU has ", [device recommendedMaxWorkingSetSize]));
-  MPSImageDescriptor* descriptor = [MPSImageDescriptor
-      imageDescriptorWithChannelFormat:half ? MPSImageFeatureChannelFormatFloat16
-                                            : MPSImageFeatureChannelFormatFloat32
-                                 width:shape_[1]
-                                height:shape_[0]
-                       featureChannels:shape_[2]];
+  MPSImageDescriptor* descriptor =
+      [MPSImageDescriptor imageDescriptorWithChannelFormat:channel_format(format)
+                                                     width:shape_[1]
+                                                    height:shape_[0]
+                                           featureChannels:shape_[2]];
   for (int i = 0; i < images; ++i) {
     const auto image = adopt([[MPSImage alloc] initWithDevice:device imageDescriptor:descriptor]);
     if (!image) throw DeviceError(str("not enough memory: ", needed, " bytes needed"));

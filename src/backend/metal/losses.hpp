@@ -21,6 +21,8 @@ class LossStates {
   LossStates(const Graph& graph, const Translation::LossNode& loss, Gpu& gpu, int slots, int batch);
 
   void fill(const Bindings& bindings, int slot);
+  /// Hands the weights to the device in the scale of the run.
+  void scale(const RunAt& run);
   Owned<MPSStateBatch*> states(int slot, int images) const;
   void synchronize(id<MTLCommandBuffer> buffer, int slot, int images) const;
   void read(int slot, int images, float* to) const;
@@ -31,7 +33,9 @@ class LossStates {
   struct Slot {
     std::unique_ptr<ImageBatch> labels, weights;
     Owned<NSMutableArray<MPSCNNLossLabels*>*> states;
+    std::vector<float> unscaled;  ///< The weights.
     std::vector<float> factors;  ///< Of each image's loss; of its own weight alone where that is 0.
+    float scale = 1;
   };
   float divisor(const float* weights) const;
 

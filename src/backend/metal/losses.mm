@@ -54,7 +54,8 @@ void LossStates::fill(const Bindings& bindings, int index) {
                      images);
   const HostArray* array = bound(bindings, weights_);
   const auto* given = array ? static_cast<const float*>(array->data) : nullptr;
-  std::vector<float> weights(x_.size() * images);
+  std::vector<float>& weights = slot.unscaled;
+  weights.resize(x_.size() * images);
   slot.factors.assign(images, 1);
   for (int i = 0; i < images; ++i) {
     const float* own = given ? given + i * weights_per_image_ : nullptr;
@@ -63,7 +64,14 @@ void LossStates::fill(const Bindings& bindings, int index) {
       weights[i * x_.size() + e] = scale * (own ? own[weights_per_image_ > 1 ? e : 0] : 1);
     slot.factors[i] = op_.cosine ? weights[i * x_.size()] : scale;
   }
-  slot.weights->write(weights.data(), images);
+}
+
+void LossStates::scale(const RunAt& run) {
+  Slot& slot = slots_[run.slot];
+  slot.scale = run.loss_scale;
+  std::vector<float> weights(slot.unscaled);
+  for (float& w : weights) w *= slot.scale;
+  slot.weights->write(weights.data(), run.images);
 }
 
 Owned<MPSStateBatch*> LossStates::states(int slot, int images) const {
@@ -86,10 +94,11 @@ void LossStates::read(int slot, int images, float* to) const {
          readBytes:at
         dataLayout:MPSDataLayoutHeightxWidthxFeatureChannels
         imageIndex:0];
-    const float n = static_cast<float>(divided_ ? images : 1);
+    const float n = static_cast<float>(divided_ ? images : 1) / from.scale;
+    const float factor = from.factors[i] * from.scale;
     if (op_.cosine)
       // 1 - f sum, for w (1 - sum): f is w / n.
-      *at = from.factors[i] == 0 ? 0 : from.factors[i] * n - (1 - *at) * n;
+      *at = factor == 0 ? 0 : factor * n - (1 - *at) * n;
     else
       for (Dim e = 0; e < each; ++e) at[e] *= n;
   }

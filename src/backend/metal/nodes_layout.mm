@@ -99,7 +99,7 @@ void Translation::take_apart(const Node& node) {
   for (std::size_t i = 0; i < op.extents.size(); first += op.extents[i++]) {
     if (!node.outputs[i]) continue;
     MPSNNImageNode* part = part_of(c, dy, whole, axis, first, op.extents[i]);
-    part.format = MPSImageFeatureChannelFormatFloat32;
+    part.format = gradient_format;
     images_[node.outputs[i].index] = {keep(part), image_shape(graph.desc(node.outputs[i]).shape)};
   }
   read_.push_back(dy);

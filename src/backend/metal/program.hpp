@@ -15,6 +15,7 @@ struct RunAt {
   int images = 0;
   std::uint64_t step = 0;  ///< Training steps completed before it.
   std::uint64_t seed = 0;
+  float loss_scale = 1;
 };
 
 /// A graph as the device runs it, with room for so many runs on their way.

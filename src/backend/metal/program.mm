@@ -14,12 +14,14 @@ GraphProgram::GraphProgram(const Graph& graph, const CompileOptions& options,
       gpu_(session.gpu()),
       slots_(options.in_flight),
       batch_(options.batch),
-      format_(DType::float32),
+      format_(options.precision.values),
       finite_(gpu_, slots_),
-      rates_(options.in_flight) {
+      rates_(options.in_flight),
+      scales_(options.in_flight, 1) {
   if (options.loss) current_.finite = &finite_;
   const UpdatePlan updates = plan_updates(graph);
-  Translation all(graph, gpu_, session, updates, current_, outputs, slots_, batch_);
+  Translation all(graph, gpu_, session, updates, current_, outputs, options);
+  gradients_ = all.levels.gradient;
   build(all, outputs);
   find_variables();
   loaded_ = session_.version();
@@ -66,8 +68,7 @@ void GraphProgram::build(Translation& all, std::span<const ValueId> outputs) {
     if (s.dy != nil) want(s.dy, s.layer->y_shape, s.level + 1, true);
   }
   for (const auto& source : all.sources) {
-    sources_.push_back(
-        {source, slots_of(source.shape, source.of_sequence ? DType::float32 : format_)});
+    sources_.push_back({source, slots_of(source.shape, format_of(source.node))});
     source.node.get().handle = [MpsnnHandle handleOf:static_cast<int>(sources_.size()) - 1];
   }
   // What is a source already is no result.
@@ -79,12 +80,22 @@ void GraphProgram::build(Translation& all, std::span<const ValueId> outputs) {
   kept_ = all.kept;
 }
 
+DType GraphProgram::format_of(MPSNNImageNode* node) const {
+  switch (node.format) {
+    case MPSImageFeatureChannelFormatFloat16:
+      return DType::float16;
+    case MPSImageFeatureChannelFormatFloat32:
+      return DType::float32;
+    default:
+      return format_;
+  }
+}
+
 void GraphProgram::want(MPSNNImageNode* node, const Shape& shape, int level, bool gradient) {
   for (const Wanted& w : wanted_)
     if (w.result.node.get() == node) return;
-  const bool wide = node.format == MPSImageFeatureChannelFormatFloat32;
-  const auto images = adopt(
-      [[MpsnnRecycledImages alloc] initWithSlots:slots_of(shape, wide ? DType::float32 : format_)]);
+  const auto images =
+      adopt([[MpsnnRecycledImages alloc] initWithSlots:slots_of(shape, format_of(node))]);
   wanted_.push_back({{keep(node), images}, level, gradient});
 }
 

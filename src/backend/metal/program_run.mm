@@ -10,6 +10,7 @@ void GraphProgram::fill(const Bindings& bindings, int slot) {
   guarded([&] {
     for (SourceBatch& batch : sources_) {
       const Node& node = graph_.producer(batch.source.value);
+      if (std::holds_alternative<InitialGradient>(node.op)) continue;
       if (const std::optional<float> all = constant_of(node, batch.source.value, bindings)) {
         const std::vector<float> values(batch.source.shape.size() * bindings.images, *all);
         batch.slots[slot]->write(values.data(), bindings.images);
@@ -30,9 +31,24 @@ void GraphProgram::fill(const Bindings& bindings, int slot) {
       batch.slots[slot]->write(values.data(), bindings.images);
     }
     for (LossStates& loss : losses_) loss.fill(bindings, slot);
+    const float scale = variables_.empty() ? 1 : session_.loss_scale().value;
+    fill_scaled({.slot = slot, .images = bindings.images, .loss_scale = scale});
     if (const HostArray* rate = bound(bindings, rate_))
       rates_[slot] = *static_cast<const float*>(rate->data);
   });
+}
+
+/// Where gradients start from, in the scale of the run.
+void GraphProgram::fill_scaled(const RunAt& run) {
+  for (SourceBatch& batch : sources_) {
+    const auto* initial = std::get_if<InitialGradient>(&graph_.producer(batch.source.value).op);
+    if (!initial) continue;
+    const float one = run.loss_scale / static_cast<float>(initial->batched ? run.images : 1);
+    const std::vector<float> values(batch.source.shape.size() * run.images, one);
+    batch.slots[run.slot]->write(values.data(), run.images);
+  }
+  for (LossStates& loss : losses_) loss.scale(run);
+  scales_[run.slot] = run.loss_scale;
 }
 
 void GraphProgram::save_variables(id<MTLCommandBuffer> buffer, int slot) {
@@ -79,7 +95,8 @@ void GraphProgram::encode(id<MTLCommandBuffer> buffer) {
 
 void GraphProgram::start(const RunAt& run, std::function<void(const std::string&)> landed) {
   guarded([&] {
-    current_ = {run, {rates_[run.slot], run.step}, current_.finite};
+    current_ = {run, {rates_[run.slot], run.step, run.loss_scale}, current_.finite};
+    if (run.loss_scale != scales_[run.slot]) fill_scaled(run);
     for (SourceBatch& s : sources_) {
       if (!s.source.mask) continue;
       const auto mask = mask_of(*s.source.mask, graph_.desc(s.source.value), run);
@@ -108,6 +125,13 @@ void GraphProgram::undo(int slot) {
 }
 
 void GraphProgram::read(ValueId value, int slot, int count, float* to) {
+  read_scaled(value, slot, count, to);
+  if (scales_[slot] == 1 || !gradients_[value.index]) return;
+  const std::size_t size = graph_.desc(value).elements(count);
+  std::transform(to, to + size, to, [&](float x) { return x / scales_[slot]; });
+}
+
+void GraphProgram::read_scaled(ValueId value, int slot, int count, float* to) {
   guarded([&] {
     for (const LossStates& loss : losses_)
       if (loss.value() == value) return loss.read(slot, count, to);

@@ -12,6 +12,7 @@ namespace mpsnn::metal {
 struct StepRates {
   float learning_rate = 0;
   std::uint64_t step = 0;  ///< Steps completed before.
+  float loss_scale = 1;    ///< Of the gradients.
 };
 
 /// An update rule of one tensor, by an optimizer of MPS's.

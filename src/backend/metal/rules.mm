@@ -32,19 +32,51 @@ Owned<MPSNNOptimizerStochasticGradientDescent*> plain_sgd(id<MTLDevice> device, 
   return out;
 }
 
-class SgdRule final : public Rule {
+/// A rule by an optimizer of MPS's, which keeps what it divides gradients by for life.
+class OptimizerRule : public Rule {
+ public:
+  OptimizerRule(id<MTLDevice> device, const PrepareGradient& prepare, const Region& value)
+      : device_(keep(device)), value_(value.vector()), prepare_(prepare) {}
+  void encode(id<MTLCommandBuffer> buffer, MPSVector* gradient, const StepRates& rates) final {
+    if (rates.loss_scale != loss_scale_) {
+      PrepareGradient prepare = prepare_;
+      prepare.rescale /= rates.loss_scale;  // after clipping
+      prepare.clip_min *= rates.loss_scale;
+      prepare.clip_max *= rates.loss_scale;
+      make(descriptor_of(prepare));
+      loss_scale_ = rates.loss_scale;
+    }
+    apply(buffer, gradient, rates);
+  }
+
+ protected:
+  virtual void make(MPSNNOptimizerDescriptor* descriptor) = 0;
+  virtual void apply(id<MTLCommandBuffer> buffer, MPSVector* gradient, const StepRates& rates) = 0;
+
+  const Owned<id<MTLDevice>> device_;
+  const Owned<MPSVector*> value_;
+
+ private:
+  const PrepareGradient prepare_;
+  float loss_scale_ = 0;
+};
+
+class SgdRule final : public OptimizerRule {
  public:
   SgdRule(id<MTLDevice> device, const Sgd& op, const PrepareGradient& prepare, const Region& value,
           const Region* momentum)
-      : value_(value.vector()) {
+      : OptimizerRule(device, prepare, value), op_(op) {
     if (momentum) momentum_ = momentum->vector();
-    optimizer_ = adopt([[MPSNNOptimizerStochasticGradientDescent alloc]
-             initWithDevice:device
-              momentumScale:op.momentum
-        useNesterovMomentum:op.nesterov
-        optimizerDescriptor:descriptor_of(prepare)]);
   }
-  void encode(id<MTLCommandBuffer> buffer, MPSVector* gradient, const StepRates& rates) override {
+
+ private:
+  void make(MPSNNOptimizerDescriptor* descriptor) override {
+    optimizer_ = adopt([[MPSNNOptimizerStochasticGradientDescent alloc] initWithDevice:device_
+                                                                         momentumScale:op_.momentum
+                                                                   useNesterovMomentum:op_.nesterov
+                                                                   optimizerDescriptor:descriptor]);
+  }
+  void apply(id<MTLCommandBuffer> buffer, MPSVector* gradient, const StepRates& rates) override {
     [optimizer_.get() setLearningRate:rates.learning_rate];
     [optimizer_.get() encodeToCommandBuffer:buffer
                         inputGradientVector:gradient
@@ -53,23 +85,25 @@ class SgdRule final : public Rule {
                          resultValuesVector:value_];
   }
 
- private:
-  const Owned<MPSVector*> value_;
+  const Sgd op_;
   Owned<MPSVector*> momentum_;
   Owned<MPSNNOptimizerStochasticGradientDescent*> optimizer_;
 };
 
-class RmsPropRule final : public Rule {
+class RmsPropRule final : public OptimizerRule {
  public:
   RmsPropRule(id<MTLDevice> device, const RmsProp& op, const PrepareGradient& prepare,
               const Region& value, const Region& square)
-      : value_(value.vector()),
-        square_(square.vector()),
-        optimizer_(adopt([[MPSNNOptimizerRMSProp alloc] initWithDevice:device
-                                                                 decay:op.decay
-                                                               epsilon:op.epsilon
-                                                   optimizerDescriptor:descriptor_of(prepare)])) {}
-  void encode(id<MTLCommandBuffer> buffer, MPSVector* gradient, const StepRates& rates) override {
+      : OptimizerRule(device, prepare, value), op_(op), square_(square.vector()) {}
+
+ private:
+  void make(MPSNNOptimizerDescriptor* descriptor) override {
+    optimizer_ = adopt([[MPSNNOptimizerRMSProp alloc] initWithDevice:device_
+                                                               decay:op_.decay
+                                                             epsilon:op_.epsilon
+                                                 optimizerDescriptor:descriptor]);
+  }
+  void apply(id<MTLCommandBuffer> buffer, MPSVector* gradient, const StepRates& rates) override {
     [optimizer_.get() setLearningRate:rates.learning_rate];
     [optimizer_.get() encodeToCommandBuffer:buffer
                         inputGradientVector:gradient
@@ -78,29 +112,33 @@ class RmsPropRule final : public Rule {
                          resultValuesVector:value_];
   }
 
- private:
-  const Owned<MPSVector*> value_, square_;
-  const Owned<MPSNNOptimizerRMSProp*> optimizer_;
+  const RmsProp op_;
+  const Owned<MPSVector*> square_;
+  Owned<MPSNNOptimizerRMSProp*> optimizer_;
 };
 
-class AdamRule final : public Rule {
+class AdamRule final : public OptimizerRule {
  public:
   AdamRule(id<MTLDevice> device, const Adam& op, const PrepareGradient& prepare,
            const Region& value, const std::vector<Region>& states)
-      : decay_(op.weight_decay), value_(value.vector()) {
+      : OptimizerRule(device, prepare, value), op_(op) {
     for (const Region& r : states) states_.push_back(r.vector());
-    optimizer_ = adopt([[MPSNNOptimizerAdam alloc] initWithDevice:device
-                                                            beta1:op.beta1
-                                                            beta2:op.beta2
-                                                          epsilon:op.epsilon
-                                                         timeStep:0
-                                              optimizerDescriptor:descriptor_of(prepare)]);
     // w <- w - rate * (0 * g + w): MPS has no decoupled decay of its own.
-    if (decay_ != 0) shrink_ = plain_sgd(device, 0, {.rescale = 0, .l2 = 1});
+    if (op.weight_decay != 0) shrink_ = plain_sgd(device, 0, {.rescale = 0, .l2 = 1});
   }
-  void encode(id<MTLCommandBuffer> buffer, MPSVector* gradient, const StepRates& rates) override {
+
+ private:
+  void make(MPSNNOptimizerDescriptor* descriptor) override {
+    optimizer_ = adopt([[MPSNNOptimizerAdam alloc] initWithDevice:device_
+                                                            beta1:op_.beta1
+                                                            beta2:op_.beta2
+                                                          epsilon:op_.epsilon
+                                                         timeStep:0
+                                              optimizerDescriptor:descriptor]);
+  }
+  void apply(id<MTLCommandBuffer> buffer, MPSVector* gradient, const StepRates& rates) override {
     if (shrink_) {
-      [shrink_.get() setLearningRate:rates.learning_rate * decay_];
+      [shrink_.get() setLearningRate:rates.learning_rate * op_.weight_decay];
       [shrink_.get() encodeToCommandBuffer:buffer
                        inputGradientVector:gradient
                          inputValuesVector:value_
@@ -126,9 +164,7 @@ class AdamRule final : public Rule {
                            resultValuesVector:value_];
   }
 
- private:
-  const float decay_;
-  const Owned<MPSVector*> value_;
+  const Adam op_;
   std::vector<Owned<MPSVector*>> states_;  // momentum, velocity, and the largest velocity
   Owned<MPSNNOptimizerStochasticGradientDescent*> shrink_;
   Owned<MPSNNOptimizerAdam*> optimizer_;

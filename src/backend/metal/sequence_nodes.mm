@@ -49,6 +49,14 @@ std::shared_ptr<Parameters> Translation::gate_parameters(const Node& node, GateP
   return out;
 }
 
+/// What a sequence computes, for the graphs.
+MPSNNImageNode* Translation::add_sequence_source(ValueId value, const Shape& shape) {
+  MPSNNImageNode* image = add_source(value, shape);
+  image.format = MPSImageFeatureChannelFormatFloat32;
+  sources.back().of_sequence = true;
+  return image;
+}
+
 void Translation::sequence(const Node& node) {
   Sequence at{.node = &node,
               .layer = nullptr,
@@ -60,7 +68,8 @@ void Translation::sequence(const Node& node) {
   GatePlan plan;
   auto parameters = gate_parameters(node, plan);
   at.layer = std::make_shared<SequenceLayer>(graph, node, std::move(plan), parameters, batch_);
-  at.y = add_source(node.outputs[0], at.layer->y_shape, true);
+  at.x.format = MPSImageFeatureChannelFormatFloat32;  // as matrices are
+  at.y = add_sequence_source(node.outputs[0], at.layer->y_shape);
   Forward made;
   made.result = at.y;
   if (const ValueId h = node.outputs[1]) {
@@ -83,13 +92,13 @@ void Translation::sequence_gradient(const Node& node, Sequence& at) {
   MPSNNImageNode* dy = node.inputs[0] ? image(node.inputs[0]) : nil;
   if (dh) {
     const ValueId h = at.node->outputs[1];
-    const Tape::Gradients gradients = forward_.at(at.node->outputs[0].index)
-                                          .tape.differentiate(as_it_is(h).node, image(dh), {at.y});
+    const Tape::Gradients gradients =
+        forward_.at(at.node->outputs[0].index)
+            .tape.differentiate(as_it_is(h).node, image(dh), {at.y}, gradient_format);
     for (const auto& filter : gradients.filters) kept.push_back(filter);
     MPSNNImageNode* through = gradients.of[0];
     if (dy != nil) {
       MPSNNAdditionNode* sum = [MPSNNAdditionNode nodeWithLeftSource:dy rightSource:through];
-      sum.resultImage.format = MPSImageFeatureChannelFormatFloat32;
       kept.push_back(keep(sum));
       through = sum.resultImage;
     }
@@ -97,7 +106,8 @@ void Translation::sequence_gradient(const Node& node, Sequence& at) {
   }
   read_.push_back(dy);
   at.dy = dy;
-  if (const ValueId dx = node.outputs[0]) at.dx = add_source(dx, at.layer->x_shape, true);
+  dy.format = MPSImageFeatureChannelFormatFloat32;
+  if (const ValueId dx = node.outputs[0]) at.dx = add_sequence_source(dx, at.layer->x_shape);
 }
 
 }  // namespace mpsnn::metal

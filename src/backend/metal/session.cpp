@@ -6,7 +6,7 @@ MetalSession::MetalSession(const SessionOptions& options)
     : MetalSession(options, open_gpu(options.device, max_in_flight)) {}
 
 MetalSession::MetalSession(const SessionOptions& options, std::shared_ptr<Gpu> gpu)
-    : KernelSession(options, memory_of(gpu)), gpu_(std::move(gpu)) {}
+    : KernelSession(options, memory_of(gpu)), scale_(options.scale), gpu_(std::move(gpu)) {}
 
 MetalSession::~MetalSession() {
   try {
@@ -15,13 +15,23 @@ MetalSession::~MetalSession() {
   }
 }
 
-std::uint64_t MetalSession::read(std::span<const std::pair<std::string, HostSpan>> to) {
-  std::uint64_t step = 0;
+Progress MetalSession::read(std::span<const std::pair<std::string, HostSpan>> to) {
+  Progress at;
   queue().run([&] {
     flights_->settle();
-    step = KernelSession::read(to);
+    at = KernelSession::read(to);
   });
-  return step;
+  return at;
+}
+
+LossScale MetalSession::loss_scale() const {
+  const std::lock_guard lock(mutex_);
+  return scale_;
+}
+
+void MetalSession::set_loss_scale(const LossScale& scale) {
+  const std::lock_guard lock(mutex_);
+  scale_ = scale;
 }
 
 void MetalSession::write(std::span<const std::pair<std::string, HostArray>> from,
@@ -30,6 +40,11 @@ void MetalSession::write(std::span<const std::pair<std::string, HostArray>> from
     flights_->settle();
     KernelSession::write(from, progress);
     changed();
+    LossScale scale = loss_scale();
+    if (!progress || !scale.dynamic() || !progress->scale.dynamic()) return;
+    scale.value = progress->scale.value;
+    scale.since = progress->scale.since;
+    set_loss_scale(scale);
   });
 }
 

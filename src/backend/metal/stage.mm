@@ -28,8 +28,7 @@ GraphStage::GraphStage(Gpu& gpu, DType format, std::vector<Result> results,
                                    resultsAreNeeded:needed.data()]);
   if (!graph_) throw DeviceError("metal: MPS makes no graph of these nodes");
   for (const Result& result : results_) result.node.get().exportFromGraph = NO;
-  graph_.get().format = format == DType::float16 ? MPSImageFeatureChannelFormatFloat16
-                                                 : MPSImageFeatureChannelFormatFloat32;
+  graph_.get().format = channel_format(format);
   if (!results_.empty()) graph_.get().destinationImageAllocator = results_[0].images;
   for (MpsnnHandle* handle in (NSArray<MpsnnHandle*>*)[graph_.get() sourceImageHandles])
     sources_.push_back([handle value]);

@@ -26,9 +26,10 @@ class Tape {
     std::vector<MPSNNImageNode*> of;    ///< In the order of `wanted`; nil where there is none.
     std::vector<MPSNNImageNode*> read;  ///< Images that a filter reads.
   };
-  /// The gradients of `wanted` for `dy`, that of `result`.
+  /// The gradients of `wanted` for `dy`, that of `result`, as images of this format.
   Gradients differentiate(MPSNNImageNode* result, MPSNNImageNode* dy,
-                          const std::vector<MPSNNImageNode*>& wanted) const;
+                          const std::vector<MPSNNImageNode*>& wanted,
+                          MPSImageFeatureChannelFormat format) const;
   /// Keeps the filters beyond the tape.
   void keep_filters(std::vector<Owned<NSObject*>>& in) const {
     for (const Entry& entry : entries_) in.push_back(entry.filter);

@@ -17,12 +17,12 @@ MPSNNImageNode* Tape::add(MPSNNFilterNode* filter, const std::vector<MPSNNImageN
 }
 
 Tape::Gradients Tape::differentiate(MPSNNImageNode* result, MPSNNImageNode* dy,
-                                    const std::vector<MPSNNImageNode*>& wanted) const {
+                                    const std::vector<MPSNNImageNode*>& wanted,
+                                    MPSImageFeatureChannelFormat format) const {
   Gradients out;
   std::map<MPSNNImageNode*, MPSNNImageNode*> gradient = {{result, dy}};
   const auto made = [&](MPSNNFilterNode* filter) {
-    // Small gradients would flush to 0 in a half.
-    filter.resultImage.format = MPSImageFeatureChannelFormatFloat32;
+    filter.resultImage.format = format;
     out.filters.push_back(keep(filter));
     return filter.resultImage;
   };

@@ -28,12 +28,14 @@ struct Image {
 class Translation {
  public:
   Translation(const Graph& graph, Gpu& gpu, MetalSession& session, const UpdatePlan& updates,
-              const CurrentRun& current, std::span<const ValueId> outputs, int slots, int batch);
+              const CurrentRun& current, std::span<const ValueId> outputs,
+              const CompileOptions& options);
 
   const Graph& graph;
   Gpu& gpu;
 
   const Levels levels;
+  const MPSImageFeatureChannelFormat gradient_format;
 
   /// Sources of the graphs: what the host writes (inputs, masks of dropout, labels that are read
   /// as images), and what sequences do (y and dx).
@@ -96,7 +98,8 @@ class Translation {
   std::shared_ptr<Parameters> gate_parameters(const Node& node, GatePlan& plan);
   std::vector<GateRows> gate_rows(Parameters& to, const Node& node, std::size_t input,
                                   std::size_t gates);
-  MPSNNImageNode* add_source(ValueId value, const Shape& shape, bool of_sequence);
+  MPSNNImageNode* add_source(ValueId value, const Shape& shape);
+  MPSNNImageNode* add_sequence_source(ValueId value, const Shape& shape);
   std::shared_ptr<Parameters> parameters(const Node& node, const std::vector<int>& inputs);
 
   void add_tensor(const std::shared_ptr<Parameters>& to, const Node& parameter, const Node& reader,

@@ -17,16 +17,17 @@ bool is_update(const Node& node) {
 
 Translation::Translation(const Graph& g, Gpu& gpu_, MetalSession& session,
                          const UpdatePlan& updates, const CurrentRun& current,
-                         std::span<const ValueId> outputs, int slots, int batch)
+                         std::span<const ValueId> outputs, const CompileOptions& options)
     : graph(g),
       gpu(gpu_),
       levels(g),
+      gradient_format(channel_format(options.precision.gradients)),
       session_(session),
       updates_(updates),
       current_(current),
       outputs_(outputs.begin(), outputs.end()),
-      slots_(slots),
-      batch_(batch) {
+      slots_(options.in_flight),
+      batch_(options.batch) {
   for (const Node& node : graph.nodes()) translate(node);
   update_frozen_statistics();
 }
@@ -39,7 +40,7 @@ void Translation::update_frozen_statistics() {
     const auto wanted = [&, at = y](const Node& n) { return n.gradient_of.index == at; };
     if (std::ranges::any_of(graph.nodes(), wanted)) continue;
     const Tape::Gradients gradients =
-        made.tape.differentiate(made.result, made.result, made.inputs);
+        made.tape.differentiate(made.result, made.result, made.inputs, gradient_format);
     for (const auto& filter : gradients.filters) {
       kept.push_back(filter);
       updating_.emplace_back(filter.get().resultImage, levels.of({y}));
@@ -54,7 +55,7 @@ void Translation::translate(const Node& node) {
   if (node.gradient_of) return gradient(node);
   if (!graph.desc(node.outputs[0]).batched) return;  // of parameters, for the host's updates
   if (std::holds_alternative<Input>(node.op)) {
-    add_source(node.outputs[0], image_shape(graph.desc(node.outputs[0]).shape), false);
+    add_source(node.outputs[0], image_shape(graph.desc(node.outputs[0]).shape));
     return;
   }
   if (std::holds_alternative<Reshape>(node.op)) {
@@ -76,13 +77,15 @@ const Image& Translation::as_it_is(ValueId value) {
   const Node& node = graph.producer(value);
   if (!std::holds_alternative<Labels>(node.op) && !std::holds_alternative<InitialGradient>(node.op))
     throw UnsupportedError(str("metal: ", graph.print(node), " gives no image"));
-  add_source(value, image_shape(graph.desc(value).shape), false);
+  // Labels, weights and the gradient of the loss are not rounded.
+  add_source(value, image_shape(graph.desc(value).shape)).format =
+      MPSImageFeatureChannelFormatFloat32;
   return images_.at(value.index);
 }
 
-MPSNNImageNode* Translation::add_source(ValueId value, const Shape& shape, bool of_sequence) {
+MPSNNImageNode* Translation::add_source(ValueId value, const Shape& shape) {
   const auto image = keep([MPSNNImageNode nodeWithHandle:nil]);
-  sources.push_back({value, shape, image, nullptr, of_sequence});
+  sources.push_back({value, shape, image});
   images_[value.index] = {image, shape};
   return image;
 }
@@ -109,6 +112,8 @@ void Translation::forward(const Node& node) {
   NodeContext context{*this,       node,       made.tape,      made.inputs,
                       made.shapes, made.shape, made.parameters};
   made.result = translate_node(context);
+  if (std::holds_alternative<Loss>(node.op) && made.result != nil)
+    made.result.format = MPSImageFeatureChannelFormatFloat32;
   if (made.result != nil) images_[node.outputs[0].index] = {keep(made.result), made.shape};
   forward_[node.outputs[0].index] = std::move(made);
 }
@@ -120,7 +125,7 @@ void Translation::gradient(const Node& node) {
     if (loss.value != node.gradient_of) continue;
     loss.differentiated = true;
     MPSNNImageNode* dx = loss.filter.get().resultImage;
-    dx.format = MPSImageFeatureChannelFormatFloat32;
+    dx.format = gradient_format;
     images_[node.outputs[0].index] = {keep(dx), image_shape(graph.desc(node.outputs[0]).shape)};
     return;
   }
@@ -131,8 +136,8 @@ void Translation::gradient(const Node& node) {
     return take_apart(node);
   if (at == forward_.end()) return;  // of parameters, for the host's updates
   const Forward& made = at->second;
-  const Tape::Gradients gradients =
-      made.tape.differentiate(made.result, image_as(node.inputs[0], made.shape), made.inputs);
+  const Tape::Gradients gradients = made.tape.differentiate(
+      made.result, image_as(node.inputs[0], made.shape), made.inputs, gradient_format);
   for (const auto& filter : gradients.filters) kept.push_back(filter);
   read_.insert(read_.end(), gradients.read.begin(), gradients.read.end());
   const OpSpec& s = spec(node.op);
