@@ -31,7 +31,7 @@ def data(n: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
 
 
 def trainer(
-    backend: str,
+    backend: str | None,
     *,
     batch: int = 16,
     seed: int = 0,

@@ -88,7 +88,7 @@ def test_a_trainer_names_the_argument_that_cannot_be(net: Any) -> None:
     _, _, loss = net
     bad: list[tuple[tuple[Any, ...], dict[str, Any], str]] = [
         ((OUTPUT,), {}, "loss: must be a Value, got ndarray"),
-        ((loss, 3), {}, "outputs: must be a Value or several, got int"),
+        ((loss, 3), {}, "trainer: outputs must be a Value or several, got 3"),
         ((loss, [OUTPUT]), {}, "trainer: outputs must be a Value, got ndarray"),
         ((loss,), {"optimizer": "adam"}, "optimizer: must be one such as Adam.., got 'adam'"),
         ((loss,), {"batch": 2.5}, "batch must be an integer, got 2.5"),

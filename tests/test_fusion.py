@@ -65,7 +65,8 @@ def network(before: str, neuron: str, numbers: tuple[float, ...]) -> tuple[Value
 def results(
     loss: Value, y: Value, backend: str, images: NDArray[Any], classes: NDArray[Any]
 ) -> tuple[list[NDArray[Any]], _core.Graph]:
-    with Trainer(loss, y, batch=4, backend=backend, optimizer=mpsnn.SGD(0.1)) as trainer:
+    options: dict[str, Any] = {"optimizer": mpsnn.SGD(0.1), "half_accumulators": True}
+    with Trainer(loss, y, batch=4, backend=backend, **options) as trainer:
         losses = [trainer.train_step(images, classes).loss for _ in range(3)]
         return [*losses, trainer.infer(images), *trainer.state_dict().values()], trainer.graph
 

@@ -194,12 +194,12 @@ def _array(argument: str, array: object) -> Array:
     return array
 
 
-def values_of(outputs: Value | Sequence[Value] | None) -> tuple[Value, ...]:
+def values_of(op: str, outputs: Value | Sequence[Value] | None) -> tuple[Value, ...]:
     """The outputs that a user names."""
     if isinstance(outputs, Value):
         return (outputs,)
     if outputs is None:
         return ()
     if not isinstance(outputs, Sequence):
-        raise TypeError(f"outputs: must be a Value or several, got {type(outputs).__name__}")
+        raise TypeError(f"{op}: outputs must be a Value or several, got {outputs!r}")
     return tuple(outputs)

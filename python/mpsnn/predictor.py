@@ -53,7 +53,7 @@ class Predictor:
         precision: arguments.Float = "float32",
     ) -> None:
         self._single = isinstance(outputs, Value)
-        values = values_of(outputs)
+        values = values_of("predictor", outputs)
         if not values or not all(isinstance(value, Value) for value in values):
             raise TypeError(f"predictor: outputs must be a Value or several, got {outputs!r}")
         self._graph = values[0].graph

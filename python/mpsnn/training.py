@@ -104,7 +104,7 @@ class Trainer(Weights):
             raise TypeError(f"optimizer: must be one such as Adam(), got {optimizer!r}")
         self._graph = loss.graph
         self._single = isinstance(outputs, Value)
-        self._outputs = values_of(outputs)
+        self._outputs = values_of("trainer", outputs)
         self.optimizer = optimizer
         backend, device_id = arguments.backend("trainer", backend, device)
         self._core = _core.Trainer(

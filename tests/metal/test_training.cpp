@@ -202,3 +202,22 @@ TEST(what_mps_has_not_is_refused_all_at_once_with_its_reasons) {
   CHECK_THROWS(UnsupportedError, "a group has a multiple of 4 channels, in and out, not 3 and 3",
                backend("metal").compile(g, options));
 }
+
+TEST(a_trainer_takes_the_gpu_that_it_is_given) {
+  metal_double::set_gpus({{.name = "Large"}, {.name = "Too small", .memory = 16}});
+  const std::vector<Device> found = devices();
+  test::Net net = net_of_all_sources();
+  TrainerOptions options = test::options("metal");
+  for (const Device& device : found) {
+    if (device.backend != "metal") continue;
+    options.device = device.id;
+    if (device.name == "Large")
+      test::trainer(net, options).wait();
+    else
+      CHECK_THROWS(DeviceError, "not enough memory: ", test::trainer(net, options));
+  }
+  options.device = 12345;
+  CHECK_THROWS(DeviceError, "device: there is no GPU with the id 12345",
+               test::trainer(net, options));
+  metal_double::set_gpus({{.name = "Stand-in", .unified_memory = true}});
+}
