@@ -61,7 +61,7 @@ Streamed stream_steps(int steps, int in_flight, const std::vector<int>& faults, 
           if (step == thrown) throw ShapeError("while encoding");
           const std::lock_guard lock(mutex);
           out.most_in_flight = std::max(out.most_in_flight, ++flying);
-          [(StandInCommandBuffer*)buffer encode:[&out, &mutex, step] {
+          [(id<StandInEncoding>)buffer encode:[&out, &mutex, step] {
             const std::lock_guard inner(mutex);
             out.ran.push_back(step);
           }];

@@ -125,16 +125,29 @@ TEST(a_thousand_steps_leave_nothing_behind_and_ask_for_nothing) {
   CHECK_EQUAL(metal_double::live_devices(), 0);
 }
 
+/// Command buffers of one step: MPS commits what it has as it goes.
+int parts_of_a_step() {
+  Fixture f(net_of_all_sources());
+  f.loss(0);
+  const int before = metal_double::committed();
+  f.loss(1);
+  return metal_double::committed() - before;
+}
+
 TEST(an_error_of_the_gpu_fails_its_step_and_puts_the_weights_back) {
+  const int parts = parts_of_a_step();
+  CHECK(parts > 4);
   for (const Optimizer& optimizer :
        {Optimizer{Sgd{}, 0.1f}, Optimizer{Sgd{0.9f}, 0.1f}, Optimizer{Adam{}, 0.01f}}) {
     Fixture f(net_of_all_sources(), optimizer), undisturbed(net_of_all_sources(), optimizer);
     CHECK_EQUAL(f.loss(0), undisturbed.loss(0));
     const std::vector<float> before = f.variables();
-    metal_double::fail_command_buffer(0, "page fault");
-    CHECK_THROWS(DeviceError, "GPU error 1: page fault", f.start(1).wait());
-    CHECK(f.variables() == before);
-    CHECK_EQUAL(f.trainer.session()->step(), 1u);
+    for (int i = 0; i < 4 * parts; ++i) {
+      metal_double::fail_command_buffer(i / 4, "page fault", 0.3 * (i % 4));
+      CHECK_THROWS(DeviceError, "GPU error 1: page fault", f.start(1).wait());
+      CHECK(f.variables() == before);
+      CHECK_EQUAL(f.trainer.session()->step(), 1u);
+    }
     for (int i = 1; i < 4; ++i) CHECK_EQUAL(f.loss(i), undisturbed.loss(i));
     CHECK(f.variables() == undisturbed.variables());
   }
@@ -142,7 +155,8 @@ TEST(an_error_of_the_gpu_fails_its_step_and_puts_the_weights_back) {
 
 TEST(a_step_behind_one_that_fails_starts_again_from_the_weights_before) {
   Fixture f(net_of_all_sources()), undisturbed(net_of_all_sources());
-  metal_double::fail_command_buffer(2, "hang");
+  const int parts = parts_of_a_step();
+  metal_double::fail_command_buffer(2 * parts + parts / 2, "hang");
   std::vector<Step> steps;
   for (int i : {0, 1, 2, 3, 4}) steps.push_back(f.start(i));
   CHECK_THROWS(DeviceError, "GPU error 1: hang", steps[2].wait());
@@ -154,6 +168,20 @@ TEST(a_step_behind_one_that_fails_starts_again_from_the_weights_before) {
   CHECK_EQUAL(f.trainer.session()->step(), 4u);
 }
 
+TEST(a_step_that_begins_and_cannot_be_encoded_whole_is_undone) {
+  Fixture f(net_of_all_sources()), undisturbed(net_of_all_sources());
+  CHECK_EQUAL(f.loss(0), undisturbed.loss(0));
+  const std::vector<float> before = f.variables();
+  const int parts = parts_of_a_step();
+  for (int part = 1; part < parts; ++part) {
+    metal_double::raise_behind_a_part(part);
+    CHECK_THROWS(DeviceError, "MPS: planted", f.start(1).wait());
+    CHECK(f.variables() == before);
+  }
+  for (int i = 1; i < 4; ++i) CHECK_EQUAL(f.loss(i), undisturbed.loss(i));
+  CHECK(f.variables() == undisturbed.variables());
+}
+
 TEST(faults_leave_nothing_behind) {
   {
     Fixture f(net_of_all_sources());
@@ -163,6 +191,8 @@ TEST(faults_leave_nothing_behind) {
     for (int i = 0; i < 20; ++i) {
       metal_double::fail_command_buffer(0, "page fault");
       CHECK_THROWS(DeviceError, "GPU error 1: page fault", f.start(i).wait());
+      metal_double::raise_behind_a_part(2);
+      CHECK_THROWS(DeviceError, "MPS: planted", f.start(i).wait());
       settle();
     }
     CHECK(std::isfinite(f.loss(1)));

@@ -1,6 +1,6 @@
 #pragma once
 
-#import <Metal/Metal.h>
+#import <MetalPerformanceShaders/MetalPerformanceShaders.h>
 
 #include <condition_variable>
 #include <deque>
@@ -34,20 +34,39 @@ class StandInWorker {
 }
 @end
 
-@interface StandInCommandBuffer : NSObject <MTLCommandBuffer> {
+/// What kernels of the stand-in encode themselves to.
+@protocol StandInEncoding <MTLCommandBuffer>
+- (void)encode:(std::function<void()>)work;
+/// Until the work is done, or has failed.
+- (void)keep:(id)object;
+@end
+
+@interface StandInCommandBuffer : NSObject <StandInEncoding> {
   std::shared_ptr<StandInWorker> _worker;
   std::vector<std::function<void()>> _work;
   std::vector<MTLCommandBufferHandler> _handlers;
   NSError* _error;
   NSMutableArray* _kept;
   bool _committed, _completed;
+  int _encoders;
+  std::shared_ptr<bool> _broken;  ///< A part of the same run has failed: those behind do nothing.
 }
 - (instancetype)initWithWorker:(std::shared_ptr<StandInWorker>)worker;
-/// What kernels of the stand-in do to encode themselves.
-- (void)encode:(std::function<void()>)work;
-/// Until the work is done, or has failed.
-- (void)keep:(id)object;
+/// The next one of the same queue.
+- (StandInCommandBuffer*)next;
+- (void)encoderBegins;
+- (void)encoderEnds;
 @end
+
+@interface MPSCommandBuffer (StandIn) <StandInEncoding>
+@end
+
+namespace metal_double {
+
+/// Where MPS likes to give the GPU what is encoded so far: commits it, if `buffer` allows that.
+void commit_part(id<StandInEncoding> buffer);
+
+}  // namespace metal_double
 
 @interface StandInBlit : NSObject <MTLBlitCommandEncoder> {
   StandInCommandBuffer* _buffer;

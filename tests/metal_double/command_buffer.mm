@@ -8,23 +8,28 @@
 
 namespace {
 
-std::atomic<int> buffers{0};
+std::atomic<int> buffers{0}, commits{0};
 
 std::mutex faults_mutex;
-std::map<int, std::string> faults;  // by how many commits from now
+struct Fault {
+  std::string message;
+  double done = 1;
+};
+
+std::map<int, Fault> faults;  // by how many commits from now
 std::mutex completion_mutex;
 std::condition_variable completion;
 
 /// The error planted for the command buffer that is committed now, if there is one.
-std::string next_fault() {
+Fault next_fault() {
   const std::lock_guard lock(faults_mutex);
-  std::string found;
-  std::map<int, std::string> later;
-  for (auto& [nth, message] : faults) {
+  Fault found;
+  std::map<int, Fault> later;
+  for (auto& [nth, fault] : faults) {
     if (nth == 0)
-      found = message;
+      found = fault;
     else
-      later[nth - 1] = message;
+      later[nth - 1] = fault;
   }
   faults = std::move(later);
   return found;
@@ -89,7 +94,20 @@ void StandInWorker::post(std::function<void()> work) {
   if (!(self = [super init])) return nil;
   ++buffers;
   _worker = std::move(worker);
+  _broken = std::make_shared<bool>(false);
   return self;
+}
+- (StandInCommandBuffer*)next {
+  StandInCommandBuffer* out = [[[StandInCommandBuffer alloc] initWithWorker:_worker] autorelease];
+  out->_broken = _broken;
+  return out;
+}
+- (void)encoderBegins {
+  if (_committed) refuse(@"encoding after commit");
+  ++_encoders;
+}
+- (void)encoderEnds {
+  --_encoders;
 }
 - (void)dealloc {
   --buffers;
@@ -113,18 +131,23 @@ void StandInWorker::post(std::function<void()> work) {
 }
 - (void)commit {
   if (_committed) refuse(@"committed twice");
+  if (_encoders) refuse(@"committed while an encoder is open");
+  ++commits;
   _committed = true;
   [self retain];
-  const std::string fault = next_fault();
+  const Fault fault = next_fault();
   _worker->post([self, fault] {
-    const std::size_t done = fault.empty() ? _work.size() : _work.size() / 2;
+    const auto done =
+        *_broken ? 0 : static_cast<std::size_t>(static_cast<double>(_work.size()) * fault.done);
+    *_broken |= !fault.message.empty();
     for (std::size_t i = 0; i < done; ++i) _work[i]();
-    if (!fault.empty())
+    if (!fault.message.empty())
       _error = [[NSError alloc]
           initWithDomain:@"MTLCommandBufferErrorDomain"
                     code:1
                 userInfo:[NSDictionary
-                             dictionaryWithObject:[NSString stringWithUTF8String:fault.c_str()]
+                             dictionaryWithObject:[NSString
+                                                      stringWithUTF8String:fault.message.c_str()]
                                            forKey:NSLocalizedDescriptionKey]];
     _work.clear();  // and what it holds
     [_kept release];
@@ -154,6 +177,7 @@ void StandInWorker::post(std::function<void()> work) {
 - (instancetype)initWithBuffer:(StandInCommandBuffer*)buffer {
   if (!(self = [super init])) return nil;
   _buffer = [buffer retain];
+  [_buffer encoderBegins];
   return self;
 }
 - (void)dealloc {
@@ -163,6 +187,7 @@ void StandInWorker::post(std::function<void()> work) {
 }
 - (void)endEncoding {
   if (_ended) refuse(@"an encoder ends twice");
+  [_buffer encoderEnds];
   _ended = true;
 }
 - (void)copyFromBuffer:(id<MTLBuffer>)sourceBuffer
@@ -195,10 +220,11 @@ void StandInWorker::post(std::function<void()> work) {
 namespace metal_double {
 
 int live_command_buffers() { return buffers; }
+int committed() { return commits; }
 
-void fail_command_buffer(int nth, const std::string& message) {
+void fail_command_buffer(int nth, const std::string& message, double done) {
   const std::lock_guard lock(faults_mutex);
-  faults[nth] = message;
+  faults[nth] = {message, done};
 }
 
 }  // namespace metal_double

@@ -35,8 +35,14 @@ int made_buffers();
 /// MPSNN_METAL_DOUBLE_USES, of the environment, names another.
 std::string arithmetic();
 
+/// Command buffers committed so far. A run may be several: MPS commits an MPSCommandBuffer by
+/// parts.
+int committed();
+/// Lets MPS raise an exception when it has committed so many parts of runs from now on.
+void raise_behind_a_part(int nth);
+
 /// Lets the command buffer that is committed as the `nth` from now on, counted from 0, fail with
-/// this error when it has done half of its work.
-void fail_command_buffer(int nth, const std::string& message);
+/// this error when it has done so much of its work, 0 to 1.
+void fail_command_buffer(int nth, const std::string& message, double done = 0.5);
 
 }  // namespace metal_double

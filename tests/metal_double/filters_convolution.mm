@@ -108,7 +108,7 @@ class Convolution : public metal_double::Windowed {
         kind_ == Kind::transpose);
   }
 
-  void update(StandInCommandBuffer* buffer, const std::shared_ptr<Gradients>& gradients) override {
+  void update(id<StandInEncoding> buffer, const std::shared_ptr<Gradients>& gradients) override {
     MPSCNNConvolutionGradientState* state = static_cast<WeightGradients&>(*gradients).state;
     MPSCNNConvolutionWeightsAndBiasesState* before =
         [[[MPSCNNConvolutionWeightsAndBiasesState alloc] initStandInTemporary] autorelease];

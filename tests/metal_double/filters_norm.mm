@@ -81,7 +81,7 @@ class BatchNormalization : public Filter {
         initStandInOf:device_
              channels:static_cast<NSUInteger>(channels_)]);
   }
-  void update(StandInCommandBuffer* buffer, const std::shared_ptr<Gradients>& gradients) override {
+  void update(id<StandInEncoding> buffer, const std::shared_ptr<Gradients>& gradients) override {
     MPSCNNBatchNormalizationState* state = static_cast<BatchGradients&>(*gradients).state;
     // Each reader of the state takes one.
     state.readCount = 2;
@@ -156,7 +156,7 @@ class ImageNormalization : public Filter {
   std::shared_ptr<Gradients> gradients(int images) override {
     return std::make_shared<ImageGradients<State>>(device_, images, channels_);
   }
-  void update(StandInCommandBuffer* buffer, const std::shared_ptr<Gradients>& gradients) override {
+  void update(id<StandInEncoding> buffer, const std::shared_ptr<Gradients>& gradients) override {
     NSArray<State*>* states = static_cast<ImageGradients<State>&>(*gradients).states;
     MPSCNNNormalizationGammaAndBetaState* after = update_(source_, buffer, states);
     for (State* state in states) [state standInCheckReadOut:[source_ label]];

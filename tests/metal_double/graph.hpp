@@ -44,7 +44,7 @@ class Filter {
   /// The gradients of the parameters, when each image has its own.
   virtual bool per_image() const { return false; }
   /// Asks the data source for an update of `gradients`, and takes it over.
-  virtual void update(StandInCommandBuffer* buffer, const std::shared_ptr<Gradients>& gradients) {
+  virtual void update(id<StandInEncoding> buffer, const std::shared_ptr<Gradients>& gradients) {
     (void)buffer, (void)gradients;
   }
 };

@@ -91,7 +91,7 @@ Tensor image_of(const Tensor& batch, int i) {
 
 }  // namespace
 
-void StandInGraph::forward(StandInCommandBuffer* buffer, int index, int images,
+void StandInGraph::forward(id<StandInEncoding> buffer, int index, int images,
                            const std::shared_ptr<Values>& values,
                            std::map<MPSNNImageNode*, Shape>& shapes,
                            MPSImageFeatureChannelFormat format) {
@@ -114,7 +114,7 @@ void StandInGraph::forward(StandInCommandBuffer* buffer, int index, int images,
   }];
 }
 
-void StandInGraph::backward(StandInCommandBuffer* buffer, int index,
+void StandInGraph::backward(id<StandInEncoding> buffer, int index,
                             const std::shared_ptr<Values>& values,
                             std::map<MPSNNImageNode*, Shape>& shapes,
                             MPSImageFeatureChannelFormat format) {
@@ -152,7 +152,7 @@ void StandInGraph::backward(StandInCommandBuffer* buffer, int index,
 }
 
 /// Images of the allocator, into which the GPU copies a value.
-MPSImageBatch* StandInGraph::hand_out(StandInCommandBuffer* buffer, MPSNNImageNode* node,
+MPSImageBatch* StandInGraph::hand_out(id<StandInEncoding> buffer, MPSNNImageNode* node,
                                       id<MPSImageAllocator> allocator, int images,
                                       const Shape& shape, const std::shared_ptr<Values>& values,
                                       MPSImageFeatureChannelFormat format) {

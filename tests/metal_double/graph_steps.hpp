@@ -46,12 +46,12 @@ struct StandInGraph {
   void require(int step);
   bool updates(const Step& s) const { return s.forward >= 0 && s.filter->trains(); }
 
-  void forward(StandInCommandBuffer* buffer, int index, int images,
+  void forward(id<StandInEncoding> buffer, int index, int images,
                const std::shared_ptr<Values>& values, std::map<MPSNNImageNode*, Shape>& shapes,
                MPSImageFeatureChannelFormat format);
-  void backward(StandInCommandBuffer* buffer, int index, const std::shared_ptr<Values>& values,
+  void backward(id<StandInEncoding> buffer, int index, const std::shared_ptr<Values>& values,
                 std::map<MPSNNImageNode*, Shape>& shapes, MPSImageFeatureChannelFormat format);
-  MPSImageBatch* hand_out(StandInCommandBuffer* buffer, MPSNNImageNode* node,
+  MPSImageBatch* hand_out(id<StandInEncoding> buffer, MPSNNImageNode* node,
                           id<MPSImageAllocator> allocator, int images, const Shape& shape,
                           const std::shared_ptr<Values>& values,
                           MPSImageFeatureChannelFormat format);

@@ -119,8 +119,8 @@ void refuse(NSString* what) {
   _unsynchronized = ![_device hasUnifiedMemory];
 }
 - (void)synchronizeOnCommandBuffer:(id<MTLCommandBuffer>)commandBuffer {
-  [(StandInCommandBuffer*)commandBuffer keep:self];
-  [(StandInCommandBuffer*)commandBuffer encode:[self] { _unsynchronized = false; }];
+  [(id<StandInEncoding>)commandBuffer keep:self];
+  [(id<StandInEncoding>)commandBuffer encode:[self] { _unsynchronized = false; }];
 }
 - (void)readBytes:(void*)dataBytes
        dataLayout:(MPSDataLayout)dataLayout

@@ -62,9 +62,9 @@ float* row(MPSMatrix* matrix, NSUInteger offset, NSUInteger r) {
 - (void)encodeBatchToCommandBuffer:(id<MTLCommandBuffer>)buffer
                       sourceImages:(MPSImageBatch*)sourceImages
                  destinationMatrix:(MPSMatrix*)destinationMatrix {
-  [(StandInCommandBuffer*)buffer keep:sourceImages];
-  [(StandInCommandBuffer*)buffer keep:destinationMatrix];
-  [(StandInCommandBuffer*)buffer encode:[=] {
+  [(id<StandInEncoding>)buffer keep:sourceImages];
+  [(id<StandInEncoding>)buffer keep:destinationMatrix];
+  [(id<StandInEncoding>)buffer encode:[=] {
     for (NSUInteger n = 0; n < [sourceImages count]; ++n) {
       const Tensor image = [[sourceImages objectAtIndex:n] standInValues];
       if ([[sourceImages objectAtIndex:n] featureChannelFormat] !=
@@ -86,9 +86,9 @@ float* row(MPSMatrix* matrix, NSUInteger offset, NSUInteger r) {
 - (void)encodeBatchToCommandBuffer:(id<MTLCommandBuffer>)buffer
                       sourceMatrix:(MPSMatrix*)sourceMatrix
                  destinationImages:(MPSImageBatch*)destinationImages {
-  [(StandInCommandBuffer*)buffer keep:destinationImages];
-  [(StandInCommandBuffer*)buffer keep:sourceMatrix];
-  [(StandInCommandBuffer*)buffer encode:[=] {
+  [(id<StandInEncoding>)buffer keep:destinationImages];
+  [(id<StandInEncoding>)buffer keep:sourceMatrix];
+  [(id<StandInEncoding>)buffer encode:[=] {
     for (NSUInteger n = 0; n < [destinationImages count]; ++n) {
       MPSImage* image = [destinationImages objectAtIndex:n];
       if (image.featureChannelFormat != MPSImageFeatureChannelFormatFloat32)
@@ -122,10 +122,10 @@ float* row(MPSMatrix* matrix, NSUInteger offset, NSUInteger r) {
   if (inputMatrix.rows < _rows || inputMatrix.columns < _columns || inputVector.length < _columns ||
       resultVector.length < _rows)
     refuse(@"a matrix and vectors do not fit their product");
-  [(StandInCommandBuffer*)buffer keep:inputMatrix];
-  [(StandInCommandBuffer*)buffer keep:inputVector];
-  [(StandInCommandBuffer*)buffer keep:resultVector];
-  [(StandInCommandBuffer*)buffer encode:[=, rows = _rows, columns = _columns] {
+  [(id<StandInEncoding>)buffer keep:inputMatrix];
+  [(id<StandInEncoding>)buffer keep:inputVector];
+  [(id<StandInEncoding>)buffer keep:resultVector];
+  [(id<StandInEncoding>)buffer encode:[=, rows = _rows, columns = _columns] {
     const auto data = [](MPSVector* v) {
       return metal_double::contents(v.data) + v.offset / sizeof(float);
     };

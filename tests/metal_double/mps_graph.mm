@@ -67,7 +67,7 @@ id name_of(id<MPSHandle> handle) { return handle == nil ? (id)[NSNull null] : ha
                                 sourceStates:(NSArray<MPSStateBatch*>*)sourceStates
                           intermediateImages:(NSMutableArray<MPSImageBatch*>*)intermediateImages
                            destinationStates:(NSMutableArray<MPSStateBatch*>*)destinationStates {
-  StandInCommandBuffer* buffer = (StandInCommandBuffer*)commandBuffer;
+  id<StandInEncoding> buffer = (id<StandInEncoding>)commandBuffer;
   StandInGraph& g = *_graph;
   if ([sourceImages count] != g.sources.size() || [sourceStates count] != g.losses.size())
     refuse(@"a graph of %d images and %d labels is given %d and %d", (int)g.sources.size(),
@@ -97,6 +97,7 @@ id name_of(id<MPSHandle> handle) { return handle == nil ? (id)[NSNull null] : ha
   for (int i = 0; i < static_cast<int>(g.steps.size()); ++i) {
     Step& step = g.steps[i];
     if (!step.needed) continue;
+    if (i % 2 == 1) metal_double::commit_part(buffer);
     if (step.forward >= 0) {
       g.backward(buffer, i, values, shapes, _format);
     } else if (step.filter) {

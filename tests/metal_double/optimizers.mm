@@ -36,9 +36,9 @@ void encode(id<MTLCommandBuffer> buffer, MPSNNOptimizerDescriptor* descriptor,
     if (vector.length != [[vectors objectAtIndex:0] length])
       refuse(@"an optimizer's vectors have %d and %d elements",
              (int)[[vectors objectAtIndex:0] length], (int)vector.length);
-  [(StandInCommandBuffer*)buffer keep:descriptor];
-  [(StandInCommandBuffer*)buffer keep:vectors];
-  [(StandInCommandBuffer*)buffer encode:[=] {
+  [(id<StandInEncoding>)buffer keep:descriptor];
+  [(id<StandInEncoding>)buffer keep:vectors];
+  [(id<StandInEncoding>)buffer encode:[=] {
     const View gradient{[vectors objectAtIndex:0]}, value{[vectors objectAtIndex:1]};
     const View result{[vectors objectAtIndex:2]};
     std::vector<float*> states;

@@ -91,9 +91,9 @@ struct Sequence {
     refuse(@"matrix %d is %d by %d, and is copied as %d by %d", (int)matrixId, (int)part.rows,
            (int)part.columns, (int)matrix.rows, (int)matrix.columns);
   MPSMatrix* own = [weights objectAtIndex:0];
-  [(StandInCommandBuffer*)buffer keep:own];
-  [(StandInCommandBuffer*)buffer keep:matrix];
-  [(StandInCommandBuffer*)buffer encode:[=, recurrent = _recurrent, p = &part] {
+  [(id<StandInEncoding>)buffer keep:own];
+  [(id<StandInEncoding>)buffer keep:matrix];
+  [(id<StandInEncoding>)buffer encode:[=, recurrent = _recurrent, p = &part] {
     recurrent->each(*p, [&](NSUInteger at, NSUInteger hidden) {
       float& theirs = row(matrix, 0, at / p->columns)[at % p->columns];
       float& ours = row(own, 0, 0)[hidden];
@@ -117,8 +117,8 @@ struct Sequence {
     [trainingStates addObject:[[[MPSRNNMatrixTrainingState alloc] init] autorelease]];
   const Sequence x(sourceMatrices, sourceOffsets), y(destinationMatrices, destinationOffsets);
   NSArray* kept = [NSArray arrayWithObjects:sourceMatrices, destinationMatrices, weights, nil];
-  [(StandInCommandBuffer*)buffer keep:kept];
-  [(StandInCommandBuffer*)buffer encode:[=, recurrent = _recurrent] {
+  [(id<StandInEncoding>)buffer keep:kept];
+  [(id<StandInEncoding>)buffer encode:[=, recurrent = _recurrent] {
     std::vector<Tensor> in = {x.read()};
     for (Tensor& t : recurrent->operands(row([[kept objectAtIndex:2] objectAtIndex:0], 0, 0)))
       in.push_back(std::move(t));
@@ -145,13 +145,13 @@ struct Sequence {
   const Sequence dy(sourceGradients, sourceGradientOffsets);
   const Sequence dx(destinationGradients, destinationOffsets);
   NSMutableArray* kept = [NSMutableArray array];
-  [(StandInCommandBuffer*)buffer keep:kept];
+  [(id<StandInEncoding>)buffer keep:kept];
   [kept addObject:weights];
   [kept addObject:weightGradients];
   [kept addObject:forwardSources];
   [kept addObject:sourceGradients];
   if (destinationGradients != nil) [kept addObject:destinationGradients];
-  [(StandInCommandBuffer*)buffer encode:[=, recurrent = _recurrent] {
+  [(id<StandInEncoding>)buffer encode:[=, recurrent = _recurrent] {
     std::vector<Tensor> in = {x.read()};
     for (Tensor& t : recurrent->operands(row([[kept objectAtIndex:0] objectAtIndex:0], 0, 0)))
       in.push_back(std::move(t));

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "backend/metal/host_values.hpp"
+#include "backend/metal/snapshots.hpp"
 #include "backend/metal/stage.hpp"
 #include "backend/metal/translation.hpp"
 
@@ -35,15 +36,15 @@ class GraphProgram final : public Program {
   std::size_t staging_bytes() const override;
 
  private:
+  class Begun;
   void build(Translation& all, std::span<const ValueId> outputs);
   void add_stages(Translation& all);
   void add_graph(Translation& all, int level, bool back);
   void want(MPSNNImageNode* node, const Shape& shape, int level, bool gradient);
-  void find_variables();
+  std::vector<Region> find_variables();
   Slots slots_of(const Shape& shape, DType format) const;
   const Slots* source_slots(MPSNNImageNode* node) const;
   Owned<MPSImageBatch*> images(MPSNNImageNode* node) const;
-  void save_variables(id<MTLCommandBuffer> buffer, int slot);
   void encode(id<MTLCommandBuffer> buffer);
   DType format_of(MPSNNImageNode* node) const;
   void read_scaled(ValueId value, int slot, int images, float* to);
@@ -74,12 +75,11 @@ class GraphProgram final : public Program {
   std::vector<Stage> stages_;
   std::vector<Owned<NSObject*>> kept_;
   ValueId rate_;
-  std::vector<float> rates_;                ///< By slot,
-  std::vector<float> scales_;               ///< and what gradients and their source are scaled by.
-  std::vector<bool> gradients_;             ///< By value index: whether it is one.
-  std::vector<Region> variables_;           ///< That a run changes,
-  std::vector<std::vector<Region>> saved_;  ///< and, by slot, what they were before it.
-  std::uint64_t loaded_ = 0;                ///< Version of the variables that the graphs have.
+  std::vector<float> rates_;     ///< By slot,
+  std::vector<float> scales_;    ///< and what gradients and their source are scaled by.
+  std::vector<bool> gradients_;  ///< By value index: whether it is one.
+  Snapshots snapshots_;          ///< Of the variables that a run changes.
+  std::uint64_t loaded_ = 0;     ///< Version of the variables that the graphs have.
 };
 
 }  // namespace mpsnn::metal

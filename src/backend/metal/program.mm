@@ -23,22 +23,22 @@ GraphProgram::GraphProgram(const Graph& graph, const CompileOptions& options,
   Translation all(graph, gpu_, session, updates, current_, outputs, options);
   gradients_ = all.levels.gradient;
   build(all, outputs);
-  find_variables();
+  snapshots_ = Snapshots(gpu_.device, find_variables(), slots_);
   loaded_ = session_.version();
 }
 
-void GraphProgram::find_variables() {
+/// The learning rate, and what a run writes.
+std::vector<Region> GraphProgram::find_variables() {
+  std::vector<Region> out;
   for (const Node& node : graph_.nodes()) {
     if (std::holds_alternative<Scalar>(node.op)) rate_ = node.outputs[0];
     for (int i = 0; i < write_count(node); ++i) {
       if (!node.inputs[i]) continue;
       const StoredVariable& v = session_.variable(graph_.producer(node.inputs[i]).label);
-      variables_.push_back(gpu_.memory->region(v.buffer.get(), v.info.shape.size()));
+      out.push_back(gpu_.memory->region(v.buffer.get(), v.info.shape.size()));
     }
   }
-  saved_.resize(slots_);
-  for (auto& slot : saved_)
-    for (const Region& v : variables_) slot.push_back(new_region(gpu_.device, v.elements));
+  return out;
 }
 
 Slots GraphProgram::slots_of(const Shape& shape, DType format) const {

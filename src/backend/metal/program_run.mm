@@ -31,7 +31,7 @@ void GraphProgram::fill(const Bindings& bindings, int slot) {
       batch.slots[slot]->write(values.data(), bindings.images);
     }
     for (LossStates& loss : losses_) loss.fill(bindings, slot);
-    const float scale = variables_.empty() ? 1 : session_.loss_scale().value;
+    const float scale = snapshots_.empty() ? 1 : session_.loss_scale().value;
     fill_scaled({.slot = slot, .images = bindings.images, .loss_scale = scale});
     if (const HostArray* rate = bound(bindings, rate_))
       rates_[slot] = *static_cast<const float*>(rate->data);
@@ -49,13 +49,6 @@ void GraphProgram::fill_scaled(const RunAt& run) {
   }
   for (LossStates& loss : losses_) loss.scale(run);
   scales_[run.slot] = run.loss_scale;
-}
-
-void GraphProgram::save_variables(id<MTLCommandBuffer> buffer, int slot) {
-  if (variables_.empty()) return;
-  id<MTLBlitCommandEncoder> blit = [buffer blitCommandEncoder];
-  for (std::size_t i = 0; i < variables_.size(); ++i) copy(blit, variables_[i], saved_[slot][i]);
-  [blit endEncoding];
 }
 
 /// The images of this run that a node stands for, which is a source or is wanted.
@@ -76,7 +69,7 @@ void GraphProgram::encode_sequence(id<MTLCommandBuffer> buffer, const Stage& sta
 
 void GraphProgram::encode(id<MTLCommandBuffer> buffer) {
   const RunAt& run = current_.run;
-  save_variables(buffer, run.slot);
+  snapshots_.encode(buffer, run.slot);
   const auto images_of = [&](int i) { return sources_[i].slots[run.slot]->first(run.images); };
   const auto labels_of = [&](int value) {
     const auto is = [&](const LossStates& s) { return s.value().index == value; };
@@ -93,6 +86,21 @@ void GraphProgram::encode(id<MTLCommandBuffer> buffer) {
     if (s.source.of_sequence) s.slots[run.slot]->synchronize(buffer, run.images);
 }
 
+/// Puts the variables back where a run was not encoded whole, and has begun nevertheless.
+class GraphProgram::Begun {
+ public:
+  Begun(GraphProgram& program, int slot) : program_(program), slot_(slot) {}
+  Begun(const Begun&) = delete;
+  Begun& operator=(const Begun&) = delete;
+  ~Begun() {
+    if (program_.gpu_.stream.torn()) program_.undo(slot_);
+  }
+
+ private:
+  GraphProgram& program_;
+  const int slot_;
+};
+
 void GraphProgram::start(const RunAt& run, std::function<void(const std::string&)> landed) {
   guarded([&] {
     current_ = {run, {rates_[run.slot], run.step, run.loss_scale}, current_.finite};
@@ -108,8 +116,9 @@ void GraphProgram::start(const RunAt& run, std::function<void(const std::string&
         if (stage.graph) stage.graph->reload();
       loaded_ = session_.version();
     }
+    const Begun begun(*this, run.slot);
     gpu_.stream.submit([&](id<MTLCommandBuffer> buffer) { encode(buffer); }, std::move(landed));
-    if (variables_.empty()) return;
+    if (snapshots_.empty()) return;
     session_.changed();
     // A graph takes its own updates over. Another one with the same weights, as there is in front
     // of a sequence, reads them anew before the next run.
@@ -119,8 +128,7 @@ void GraphProgram::start(const RunAt& run, std::function<void(const std::string&
 }
 
 void GraphProgram::undo(int slot) {
-  for (std::size_t i = 0; i < variables_.size(); ++i)
-    std::copy_n(saved_[slot][i].data(), variables_[i].elements, variables_[i].data());
+  snapshots_.restore(slot);
   session_.changed();
 }
 
@@ -151,12 +159,10 @@ void GraphProgram::read_scaled(ValueId value, int slot, int count, float* to) {
 }
 
 std::size_t GraphProgram::staging_bytes() const {
-  std::size_t sum = 0;
+  std::size_t sum = snapshots_.bytes();
   for (const SourceBatch& s : sources_)
     for (const auto& slot : s.slots) sum += slot->bytes();
   for (const LossStates& loss : losses_) sum += loss.bytes();
-  for (const auto& slot : saved_)
-    for (const Region& r : slot) sum += r.bytes();
   return sum;
 }
 

@@ -25,16 +25,19 @@ class Stream {
 
   /// Lets `encode` fill a command buffer and commits it. `done` is called on a thread of Metal's
   /// when it has run, with what went wrong, or an empty string.
-  /// @throws what `encode` throws; nothing is committed then, and `done` not called.
+  /// @throws what `encode` throws; `done` is not called then.
   void submit(const std::function<void(id<MTLCommandBuffer>)>& encode,
               std::function<void(const std::string& error)> done);
   /// Returns when all that was submitted has run, and its `done` has returned.
   void wait();
+  /// Whether the last `submit` threw when a part of its run had been committed. It has run.
+  bool torn() const { return torn_; }
 
  private:
   const int in_flight_;
   Owned<id<MTLCommandQueue>> queue_;
   std::counting_semaphore<kMaxInFlight> free_;
+  bool torn_ = false;
 };
 
 }  // namespace mpsnn::metal

@@ -2,6 +2,7 @@
 
 #include <memory>
 
+#include "backend/metal/commands.hpp"
 #include "mpsnn/errors.hpp"
 
 namespace mpsnn::metal {
@@ -24,10 +25,21 @@ class Place {
   std::counting_semaphore<Stream::kMaxInFlight>* free_;
 };
 
-std::string text_of(NSError* error) {
-  if (error == nil) return {};
-  return str("GPU error ", [error code], ": ", [[error localizedDescription] UTF8String]);
-}
+/// The end of a run that was not encoded whole.
+class Torn {
+ public:
+  Torn(Parts& parts, bool& torn) : parts_(&parts), torn_(torn) { torn_ = false; }
+  Torn(const Torn&) = delete;
+  Torn& operator=(const Torn&) = delete;
+  ~Torn() {
+    if (parts_) torn_ = parts_->abandon() > 0;
+  }
+  void is_whole() { parts_ = nullptr; }
+
+ private:
+  Parts* parts_;
+  bool& torn_;
+};
 
 }  // namespace
 
@@ -42,18 +54,17 @@ void Stream::submit(const std::function<void(id<MTLCommandBuffer>)>& encode,
                     std::function<void(const std::string& error)> done) {
   Place place(free_);
   @autoreleasepool {
-    id<MTLCommandBuffer> buffer = [queue_.get() commandBuffer];
-    if (buffer == nil) throw DeviceError("metal: the device gives no command buffer");
-    encode(buffer);
     // The block owns what it needs: a stream that is going away waits for `free`.
-    auto* const free = &free_;
-    const auto callback =
-        std::make_shared<std::function<void(const std::string&)>>(std::move(done));
-    [buffer addCompletedHandler:^(id<MTLCommandBuffer> finished) {
-      (*callback)(text_of([finished error]));
-      free->release();
-    }];
-    [buffer commit];
+    const auto parts =
+        std::make_shared<Parts>([done = std::move(done), free = &free_](const std::string& error) {
+          done(error);
+          free->release();
+        });
+    Torn run(*parts, torn_);
+    const auto commands = adopt([[MpsnnCommands alloc] initWithQueue:queue_ parts:parts]);
+    encode(commands.get());
+    [commands.get() commit];
+    run.is_whole();
     place.give_away();
   }
 }

@@ -76,6 +76,16 @@ typedef NSArray<MPSState*> MPSStateBatch;
 - (instancetype)initWithDevice:(id<MTLDevice>)device;
 @end
 
+@interface MPSCommandBuffer : NSObject <MTLCommandBuffer> {
+  id<MTLCommandBuffer> _root;
+}
++ (instancetype)commandBufferFromCommandQueue:(id<MTLCommandQueue>)queue;
++ (instancetype)commandBufferWithCommandBuffer:(id<MTLCommandBuffer>)buffer;
+@property(nonatomic, readonly, nullable) id<MTLCommandBuffer> rootCommandBuffer;
+- (instancetype)initWithCommandBuffer:(id<MTLCommandBuffer>)buffer;
+- (void)commitAndContinue;
+@end
+
 @protocol MPSImageAllocator <NSObject, NSSecureCoding>
 - (MPSImage*)imageForCommandBuffer:(id<MTLCommandBuffer>)buffer
                    imageDescriptor:(MPSImageDescriptor*)imageDescriptor
