@@ -1,5 +1,6 @@
 #include "backend/compile_options.hpp"
 #include "backend/metal/executable.hpp"
+#include "backend/metal/levels.hpp"
 #include "backend/metal/refusals.hpp"
 #include "backend/node_kinds.hpp"
 #include "mpsnn/errors.hpp"
@@ -41,9 +42,8 @@ std::string output_refusal(const Graph& graph, ValueId value) {
 void check_refusals(const Graph& graph, std::span<const ValueId> outputs) {
   std::string refused;
   for (ValueId v : outputs) refused += output_refusal(graph, v);
-  const Levels levels(graph);
   for (const Node& node : graph.nodes())
-    if (const std::string why = refusal(graph, node, levels); !why.empty())
+    if (const std::string why = refusal(graph, node); !why.empty())
       refused += str("\n  ", graph.print(node), "\n    ", why);
   if (!refused.empty()) throw UnsupportedError(str("backend 'metal' cannot run:", refused));
 }

@@ -13,7 +13,7 @@ using Slots = std::vector<std::unique_ptr<ImageBatch>>;
 /// A source of the graphs, for the runs of all slots.
 struct SourceBatch {
   Translation::Source source;
-  Slots slots;
+  Slots slots;  ///< None where another graph makes the images.
 };
 
 /// One part of a run: a graph, or a sequence on its way there or back.
@@ -43,7 +43,7 @@ class GraphProgram final : public Program {
   void want(MPSNNImageNode* node, const Shape& shape, int level, bool gradient);
   std::vector<Region> find_variables();
   Slots slots_of(const Shape& shape, DType format) const;
-  const Slots* source_slots(MPSNNImageNode* node) const;
+  const SourceBatch* source_of(MPSNNImageNode* node) const;
   Owned<MPSImageBatch*> images(MPSNNImageNode* node) const;
   void encode(id<MTLCommandBuffer> buffer);
   DType format_of(MPSNNImageNode* node) const;

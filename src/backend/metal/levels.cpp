@@ -12,21 +12,20 @@ bool is_sequence(const Op& op) {
 }
 
 Levels::Levels(const Graph& graph)
-    : level(graph.value_count(), any), gradient(graph.value_count()), mixed(graph.nodes().size()) {
-  for (std::size_t i = 0; i < graph.nodes().size(); ++i) {
-    const Node& node = graph.nodes()[i];
+    : level(graph.value_count(), any), gradient(graph.value_count()) {
+  for (const Node& node : graph.nodes()) {
     if (is_variable(node) || is_source(node)) continue;
     const bool sequence = is_sequence(node.op);
+    const bool of_gradient =
+        node.gradient_of || std::holds_alternative<InitialGradient>(node.op) ||
+        std::ranges::any_of(node.inputs, [&](ValueId v) { return v && gradient[v.index]; });
     int at = any;
-    bool of_gradient =
-        static_cast<bool>(node.gradient_of) || std::holds_alternative<InitialGradient>(node.op);
     for (ValueId v : node.inputs) {
-      if (!v) continue;
-      if (!node.gradient_of) of_gradient = of_gradient || gradient[v.index];
-      const int from = level[v.index];
-      if (from == any || node.gradient_of) continue;
-      mixed[i] = mixed[i] || (at != any && from != at);
-      at = std::max(at, from);
+      if (!v || level[v.index] == any) continue;
+      // Gradients come from behind.
+      at = at == any     ? level[v.index]
+           : of_gradient ? std::min(at, level[v.index])
+                         : std::max(at, level[v.index]);
     }
     if (node.gradient_of) {
       at = level[node.gradient_of.index] - (sequence ? 1 : 0);

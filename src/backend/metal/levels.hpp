@@ -8,7 +8,7 @@ namespace mpsnn::metal {
 
 /// Where a graph is cut at its sequences, which no graph of MPS's has: the values in front of the
 /// first have level 0, those behind it level 1, and so on. The gradients of a level are computed
-/// there too.
+/// there too. A node may read a value of another level, which is carried over as an image.
 struct Levels {
   static constexpr int any = -1;  ///< What the host gives is to be had everywhere.
 
@@ -19,8 +19,6 @@ struct Levels {
   std::vector<int> level;
   std::vector<bool> gradient;
   int last = 0;
-  /// By node: whether what it reads has several levels.
-  std::vector<bool> mixed;
 };
 
 /// Whether MPS runs it as a layer over matrices.

@@ -171,7 +171,8 @@ MPSNNImageNode* dropout(NodeContext& c) {
   MPSNNImageNode* x = c.image(0);
   if (op.rate == 0) return c.neuron(x, MPSCNNNeuronTypeLinear, 1);
   MPSNNImageNode* mask = [MPSNNImageNode nodeWithHandle:nil];
-  c.all.sources.push_back({c.node.outputs[0], c.in(0), keep(mask), &op});
+  c.all.sources.push_back(
+      {.value = c.node.outputs[0], .shape = c.in(0), .node = keep(mask), .mask = &op});
   return c.tape.add([MPSNNMultiplicationNode nodeWithLeftSource : x rightSource : mask],
                     { x, mask }, {true, false});
 }

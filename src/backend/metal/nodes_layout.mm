@@ -100,7 +100,7 @@ void Translation::take_apart(const Node& node) {
     if (!node.outputs[i]) continue;
     MPSNNImageNode* part = part_of(c, dy, whole, axis, first, op.extents[i]);
     part.format = gradient_format;
-    images_[node.outputs[i].index] = {keep(part), image_shape(graph.desc(node.outputs[i]).shape)};
+    images_[home(node.outputs[i])] = {keep(part), image_shape(graph.desc(node.outputs[i]).shape)};
   }
   read_.push_back(dy);
   made.tape.keep_filters(kept);

@@ -54,7 +54,7 @@ void GraphProgram::build(Translation& all, std::span<const ValueId> outputs) {
     const auto is_loss = [&](const auto& loss) { return loss.value == v; };
     if (all.captured.contains(graph_.root(v).index) || std::ranges::any_of(all.losses, is_loss))
       continue;
-    const Image image = all.as_it_is(v);
+    const Image image = all.at_home(v);
     outputs_[v.index] = image.node;
     want(image.node, image.shape, std::max(all.levels.of(v), 0), all.levels.is_gradient(v));
   }
@@ -68,11 +68,16 @@ void GraphProgram::build(Translation& all, std::span<const ValueId> outputs) {
     if (s.dy != nil) want(s.dy, s.layer->y_shape, s.level + 1, true);
   }
   for (const auto& source : all.sources) {
-    sources_.push_back({source, slots_of(source.shape, format_of(source.node))});
+    sources_.push_back({source, {}});
+    if (source.from)
+      want(source.from, source.shape, std::max(all.levels.of(source.value), 0),
+           all.levels.is_gradient(source.value));
+    else
+      sources_.back().slots = slots_of(source.shape, format_of(source.node));
     source.node.get().handle = [MpsnnHandle handleOf:static_cast<int>(sources_.size()) - 1];
   }
   // What is a source already is no result.
-  std::erase_if(wanted_, [&](const Wanted& w) { return source_slots(w.result.node); });
+  std::erase_if(wanted_, [&](const Wanted& w) { return source_of(w.result.node); });
   add_stages(all);
   captured_ = all.captured;
   parameters_ = all.all_parameters;
@@ -133,10 +138,10 @@ void GraphProgram::add_graph(Translation& all, int level, bool back) {
       {std::make_unique<GraphStage>(gpu_, format_, std::move(results), leaves), -1, back});
 }
 
-const Slots* GraphProgram::source_slots(MPSNNImageNode* node) const {
-  for (const SourceBatch& s : sources_)
-    if (s.source.node.get() == node) return &s.slots;
-  return nullptr;
+const SourceBatch* GraphProgram::source_of(MPSNNImageNode* node) const {
+  const auto is = [&](const SourceBatch& s) { return s.source.node.get() == node; };
+  const auto at = std::ranges::find_if(sources_, is);
+  return at == sources_.end() ? nullptr : &*at;
 }
 
 std::unique_ptr<Program> make_program(const Graph& graph, const CompileOptions& options,

@@ -10,6 +10,7 @@ void GraphProgram::fill(const Bindings& bindings, int slot) {
   guarded([&] {
     for (SourceBatch& batch : sources_) {
       const Node& node = graph_.producer(batch.source.value);
+      if (batch.source.from) continue;
       if (std::holds_alternative<InitialGradient>(node.op)) continue;
       if (const std::optional<float> all = constant_of(node, batch.source.value, bindings)) {
         const std::vector<float> values(batch.source.shape.size() * bindings.images, *all);
@@ -54,7 +55,8 @@ void GraphProgram::fill_scaled(const RunAt& run) {
 /// The images of this run that a node stands for, which is a source or is wanted.
 Owned<MPSImageBatch*> GraphProgram::images(MPSNNImageNode* node) const {
   const RunAt& run = current_.run;
-  if (const Slots* slots = source_slots(node)) return (*slots)[run.slot]->first(run.images);
+  if (const SourceBatch* s = source_of(node))
+    return s->source.from ? images(s->source.from) : s->slots[run.slot]->first(run.images);
   for (const Wanted& w : wanted_)
     if (w.result.node.get() == node)
       return [w.result.images.get() batchOfSlot:run.slot].first(run.images);
@@ -70,7 +72,7 @@ void GraphProgram::encode_sequence(id<MTLCommandBuffer> buffer, const Stage& sta
 void GraphProgram::encode(id<MTLCommandBuffer> buffer) {
   const RunAt& run = current_.run;
   snapshots_.encode(buffer, run.slot);
-  const auto images_of = [&](int i) { return sources_[i].slots[run.slot]->first(run.images); };
+  const auto images_of = [&](int i) { return images(sources_[i].source.node); };
   const auto labels_of = [&](int value) {
     const auto is = [&](const LossStates& s) { return s.value().index == value; };
     return std::ranges::find_if(losses_, is)->states(run.slot, run.images);
@@ -151,7 +153,7 @@ void GraphProgram::read_scaled(ValueId value, int slot, int count, float* to) {
       return;
     }
     MPSNNImageNode* node = outputs_.at(value.index);
-    if (const Slots* slots = source_slots(node)) return (*slots)[slot]->read(to, count);
+    if (const SourceBatch* s = source_of(node)) return s->slots[slot]->read(to, count);
     for (const Wanted& w : wanted_)
       if (w.result.node.get() == node)
         return [w.result.images.get() batchOfSlot:slot].read(to, count);

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 
-#include "backend/metal/levels.hpp"
 #include "backend/metal/loss_plan.hpp"
 #include "backend/metal/updates.hpp"
 #include "backend/node_kinds.hpp"
@@ -146,7 +145,7 @@ bool knows(const Op& op) {
       op);
 }
 
-std::string refusal(const Graph& graph, const Node& node, const Levels& levels) {
+std::string refusal(const Graph& graph, const Node& node) {
   if (is_variable(node) || is_source(node) || node.gradient_of || write_count(node) > 0 ||
       std::holds_alternative<PrepareGradient>(node.op) ||
       std::holds_alternative<ClipScale>(node.op) ||
@@ -164,8 +163,6 @@ std::string refusal(const Graph& graph, const Node& node, const Levels& levels) 
   }
   if (!knows(node.op)) return "MPS has no such node";
   if (y.shape.rank() > 3) return str("y ", y.shape, " has four axes: an image has three");
-  if (levels.mixed[&node - graph.nodes().data()])
-    return "reads values from before and from behind a sequence, where MPS cuts the graph";
   if (std::string why = of_inputs(graph, node); !why.empty()) return why;
   return std::visit(Check{graph, node}, node.op);
 }

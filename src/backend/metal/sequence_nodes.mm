@@ -58,13 +58,14 @@ MPSNNImageNode* Translation::add_sequence_source(ValueId value, const Shape& sha
 }
 
 void Translation::sequence(const Node& node) {
+  level_ = std::max(levels.of(node.inputs[0]), 0);
   Sequence at{.node = &node,
               .layer = nullptr,
               .x = image(node.inputs[0]),
               .y = nil,
               .dy = nil,
               .dx = nil,
-              .level = std::max(levels.of(node.inputs[0]), 0)};
+              .level = level_};
   GatePlan plan;
   auto parameters = gate_parameters(node, plan);
   at.layer = std::make_shared<SequenceLayer>(graph, node, std::move(plan), parameters, batch_);
@@ -78,7 +79,7 @@ void Translation::sequence(const Node& node) {
                                    graph.desc(node.inputs[1]).shape);
     const Shape one{1, 1, at.layer->y_shape[2]};
     const int last = layout.reverse ? 0 : static_cast<int>(layout.T) - 1;
-    images_[h.index] = {keep(crop(made.tape, at.y, one, {0, last}, {})), one};
+    images_[home(h)] = {keep(crop(made.tape, at.y, one, {0, last}, {})), one};
   }
   forward_[node.outputs[0].index] = std::move(made);
   sequences.push_back(at);

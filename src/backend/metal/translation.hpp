@@ -45,6 +45,7 @@ class Translation {
     Owned<MPSNNImageNode*> node;
     const Dropout* mask = nullptr;  ///< Of the node, where the host draws one.
     bool of_sequence = false;
+    Owned<MPSNNImageNode*> from = {};  ///< In the graph of another level, whose images these are.
   };
   std::vector<Source> sources;
   /// A recurrent node, between images. Those of the gradient are nil where there is none.
@@ -81,6 +82,8 @@ class Translation {
   }
   MPSNNImageNode* image_as(ValueId value, const Shape& shape);
   const Image& as_it_is(ValueId value);
+  /// The value in the graph of its own level.
+  const Image& at_home(ValueId value);
   std::vector<std::shared_ptr<Parameters>> all_parameters;
   /// For the tensors of one data source of `node`.
   std::shared_ptr<Parameters> parameters_of(const Node& node);
@@ -112,7 +115,12 @@ class Translation {
   const CurrentRun& current_;
   const std::vector<ValueId> outputs_;
   const int slots_, batch_;
-  std::map<int, Image> images_;
+  using Key = std::pair<int, int>;  ///< Value index and level.
+  Key home(ValueId value) const { return {value.index, levels.of(value)}; }
+  const Image& carry_over(ValueId value);
+
+  int level_ = 0;  ///< Of what is translated now.
+  std::map<Key, Image> images_;
   struct Forward {
     Tape tape;
     std::vector<MPSNNImageNode*> inputs;  ///< Of the node, nil where they are no image.

@@ -52,6 +52,7 @@ void Translation::translate(const Node& node) {
   if (is_variable(node) || is_update(node) || std::holds_alternative<Scalar>(node.op) ||
       std::holds_alternative<InitialGradient>(node.op) || std::holds_alternative<Labels>(node.op))
     return;  // the last two are sources for those who read them
+  level_ = std::max(levels.of(node.gradient_of ? node.gradient_of : node.outputs[0]), 0);
   if (node.gradient_of) return gradient(node);
   if (!graph.desc(node.outputs[0]).batched) return;  // of parameters, for the host's updates
   if (std::holds_alternative<Input>(node.op)) {
@@ -62,9 +63,9 @@ void Translation::translate(const Node& node) {
     // What is no image, such as the gradient of the loss itself, nobody reads.
     const ValueId from = node.inputs[0];
     const Op& source = graph.producer(from).op;
-    if (images_.contains(from.index) || std::holds_alternative<Labels>(source) ||
+    if (images_.contains(home(from)) || std::holds_alternative<Labels>(source) ||
         std::holds_alternative<InitialGradient>(source))
-      images_[node.outputs[0].index] = as_it_is(from);
+      images_[home(node.outputs[0])] = as_it_is(from);
     return;
   }
   if (is_sequence(node.op)) return sequence(node);
@@ -72,7 +73,23 @@ void Translation::translate(const Node& node) {
 }
 
 const Image& Translation::as_it_is(ValueId value) {
-  const auto it = images_.find(value.index);
+  if (const int at = levels.of(value); at != Levels::any && at != level_) return carry_over(value);
+  return at_home(value);
+}
+
+/// An image of another level, as a source of this one.
+const Image& Translation::carry_over(ValueId value) {
+  const Key here{value.index, level_};
+  if (const auto it = images_.find(here); it != images_.end()) return it->second;
+  const Image from = at_home(value);
+  const auto image = keep([MPSNNImageNode nodeWithHandle:nil]);
+  sources.push_back({.value = value, .shape = from.shape, .node = image, .from = from.node});
+  read_.push_back(from.node);
+  return images_[here] = {image, from.shape};
+}
+
+const Image& Translation::at_home(ValueId value) {
+  const auto it = images_.find(home(value));
   if (it != images_.end()) return it->second;
   const Node& node = graph.producer(value);
   if (!std::holds_alternative<Labels>(node.op) && !std::holds_alternative<InitialGradient>(node.op))
@@ -80,13 +97,13 @@ const Image& Translation::as_it_is(ValueId value) {
   // Labels, weights and the gradient of the loss are not rounded.
   add_source(value, image_shape(graph.desc(value).shape)).format =
       MPSImageFeatureChannelFormatFloat32;
-  return images_.at(value.index);
+  return images_.at(home(value));
 }
 
 MPSNNImageNode* Translation::add_source(ValueId value, const Shape& shape) {
   const auto image = keep([MPSNNImageNode nodeWithHandle:nil]);
-  sources.push_back({value, shape, image});
-  images_[value.index] = {image, shape};
+  sources.push_back({.value = value, .shape = shape, .node = image});
+  images_[home(value)] = {image, shape};
   return image;
 }
 
@@ -100,7 +117,8 @@ MPSNNImageNode* Translation::image_as(ValueId value, const Shape& shape) {
   node.resultImage.format = at.node.get().format;
   kept.push_back(keep(node));
   read_.push_back(at.node);
-  images_[value.index] = {keep(node.resultImage), shape};
+  images_[{value.index, levels.of(value) == Levels::any ? Levels::any : level_}] = {
+      keep(node.resultImage), shape};
   return node.resultImage;
 }
 
@@ -114,7 +132,7 @@ void Translation::forward(const Node& node) {
   made.result = translate_node(context);
   if (std::holds_alternative<Loss>(node.op) && made.result != nil)
     made.result.format = MPSImageFeatureChannelFormatFloat32;
-  if (made.result != nil) images_[node.outputs[0].index] = {keep(made.result), made.shape};
+  if (made.result != nil) images_[home(node.outputs[0])] = {keep(made.result), made.shape};
   forward_[node.outputs[0].index] = std::move(made);
 }
 
@@ -126,7 +144,7 @@ void Translation::gradient(const Node& node) {
     loss.differentiated = true;
     MPSNNImageNode* dx = loss.filter.get().resultImage;
     dx.format = gradient_format;
-    images_[node.outputs[0].index] = {keep(dx), image_shape(graph.desc(node.outputs[0]).shape)};
+    images_[home(node.outputs[0])] = {keep(dx), image_shape(graph.desc(node.outputs[0]).shape)};
     return;
   }
   const auto at = forward_.find(node.gradient_of.index);
@@ -146,7 +164,7 @@ void Translation::gradient(const Node& node) {
     const std::size_t input =
         any ? i : std::ranges::find(s.inputs, s.gradients[i]) - s.inputs.begin();
     if (!node.outputs[i] || made.inputs[input] == nil || gradients.of[input] == nil) continue;
-    images_[node.outputs[i].index] = {keep(gradients.of[input]), made.shapes[input]};
+    images_[home(node.outputs[i])] = {keep(gradients.of[input]), made.shapes[input]};
   }
   if (made.parameters)
     for (const auto& filter : gradients.filters)
