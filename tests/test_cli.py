@@ -196,7 +196,11 @@ def test_a_confusion_matrix_counts_true_classes_in_rows() -> None:
     ("arguments", "message"),
     [
         (["--backend", "abacus"], "--backend abacus: there is no such backend; this build has"),
-        (["--precision", "float16"], "--precision float16: this version has float32 only"),
+        (["--precision", "half"], "--precision half: must be float32 or float16"),
+        (
+            ["--precision", "float16", "--backend", "reference"],
+            "--precision: backend 'reference' has no float16",
+        ),
         (["--save", "/none/net"], "--save /none/net: cannot be written: No such file"),
         (["--save", "/"], "--save /: cannot be written"),
         (["--plot", "/none/a.png"], "--plot /none/a.png: cannot be written: No such file"),

@@ -7,13 +7,15 @@ from collections import deque
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
+from typing import cast, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 from rich.console import Console
 
 from mpsnn import io, plots
-from mpsnn._core import Error, Step, backend_status
+from mpsnn._core import Error, Step, UnsupportedError, backend_status
+from mpsnn.arguments import Float
 from mpsnn.cli_report import Lines, class_table, per_class, report
 from mpsnn.cli_tasks import Examples, Task
 from mpsnn.data import batches
@@ -22,6 +24,7 @@ from mpsnn.optim import Adam
 from mpsnn.training import Trainer
 
 SEED = 0
+FLOATS = get_args(Float)
 SMOOTHED = 20  # steps in the loss that is shown
 
 
@@ -59,14 +62,19 @@ def run(task: Task, options: Options) -> dict[str, object]:
         raise UsageError(f"--batch {batch}: there are {len(examples.train)} training {task.unit}")
     graph = Graph(seed=seed)
     net = task.network(graph)
-    with Trainer(
-        graph.softmax_cross_entropy(net.logits, net.labels),
-        outputs=graph.softmax(net.logits),
-        optimizer=Adam(task.learning_rate),
-        batch=batch,
-        backend=options.backend,
-        seed=seed,
-    ) as trainer:
+    try:
+        trainer = Trainer(
+            graph.softmax_cross_entropy(net.logits, net.labels),
+            outputs=graph.softmax(net.logits),
+            optimizer=Adam(task.learning_rate),
+            batch=batch,
+            backend=options.backend,
+            seed=seed,
+            precision=cast(Float, options.precision),
+        )
+    except UnsupportedError as error:
+        raise UsageError(f"--{error}") from error
+    with trainer:
         if options.resume:
             trainer.load(options.resume)
         course = Course(trainer, task, examples, options)
@@ -80,8 +88,8 @@ def check(options: Options) -> None:
     Raises:
         UsageError: If an option cannot be.
     """
-    if options.precision != "float32":
-        raise UsageError(f"--precision {options.precision}: this version has float32 only")
+    if options.precision not in FLOATS:
+        raise UsageError(f"--precision {options.precision}: must be {' or '.join(FLOATS)}")
     status = {name: (available, detail) for name, available, detail in backend_status()}
     if options.backend is not None and not status.get(options.backend, (False, ""))[0]:
         here = ", ".join(name for name, (available, _) in status.items() if available)
