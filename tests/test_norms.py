@@ -31,6 +31,26 @@ def test_a_frozen_batch_norm_trains_by_its_running_statistics(backend: str, rng)
         assert last.mean() < first.mean()
 
 
+@pytest.mark.parametrize("unbiased", [False, True])
+def test_running_statistics_are_those_of_each_batch(unbiased: bool, backend: str, rng) -> None:
+    images = (3 + 2 * rng.standard_normal((5, 2, 2, 3))).astype(np.float32)
+    g = Graph(seed=1)
+    x, labels = g.input(2, 2, 3), g.labels(2)
+    y = layers.BatchNorm(momentum_keep=0.75, unbiased_running_var=unbiased, name="b")(x)
+    loss = g.softmax_cross_entropy(layers.Dense(2)(y), labels)
+    mean, variance = np.zeros(3), np.ones(3)
+    with Trainer(loss, batch=5, backend=backend) as trainer:
+        for count in (5, 2, 1, 4):  # partial batches too
+            trainer.train_step(images[:count], np.zeros(count, int))
+            pixels = images[:count].reshape(-1, 3).astype(np.float64)
+            mean = 0.75 * mean + 0.25 * pixels.mean(axis=0)
+            variance = 0.75 * variance + 0.25 * pixels.var(axis=0, ddof=int(unbiased))
+        state = trainer.state_dict()
+    # A float32 sum of 20 numbers of the size 5
+    np.testing.assert_allclose(state["b.running_mean"], mean, rtol=1e-5)
+    np.testing.assert_allclose(state["b.running_var"], variance, rtol=1e-5)
+
+
 def test_the_loss_of_a_frozen_batch_norm_is_that_of_inference(backend: str, rng) -> None:
     images = (5 + rng.standard_normal((4, 6))).astype(np.float32)
     g = Graph()
