@@ -87,20 +87,20 @@ def test_producers_write_into_a_concat_and_gradients_read_from_it() -> None:
 
 
 @pytest.mark.parametrize("images", [4, 3])
-def test_a_concat_in_place_computes_what_a_copy_does(images: int) -> None:
+def test_a_concat_in_place_computes_what_a_copy_does(backend: str, images: int) -> None:
     """`cpu` places it; the reference copies. Odd channels leave a rest in every vector."""
     rng = np.random.default_rng(0)
     batch = rng.standard_normal((images, 8, 8, 3)).astype(np.float32)
     classes = rng.integers(3, size=images)
     results = []
-    for backend in mpsnn.backend_names():
+    for name in (backend, "reference"):
         net = Graph(seed=3)
         x = layers.Conv2d(3, 1)(net.input(8, 8, 3))  # so that the pools have gradients
         pools = [net.max_pool2d(x, 3, stride=1, padding="same", edge="zero")]
         pools.append(net.avg_pool2d(x, 2, stride=1, padding="same"))
         inner = net.concat(branches(net, x, (5, 24)))
         loss, logits = classifier(net.concat([inner, *pools, net.relu(x)]))
-        trainer = mpsnn.Trainer(loss, logits, batch=4, backend=backend, optimizer=mpsnn.SGD(0.1))
+        trainer = mpsnn.Trainer(loss, logits, batch=4, backend=name, optimizer=mpsnn.SGD(0.1))
         losses = [trainer.train_step(batch, classes).loss for _ in range(3)]
         results.append((*losses, trainer.infer(batch), *trainer.state_dict().values()))
     for ours, reference in zip(*results, strict=True):
@@ -110,17 +110,19 @@ def test_a_concat_in_place_computes_what_a_copy_does(images: int) -> None:
 
 @pytest.mark.parametrize("frozen", [False, True])
 @pytest.mark.parametrize("images", [4, 3])
-def test_a_concat_of_batch_norms_that_nothing_folds(frozen: bool, images: int, rng) -> None:
+def test_a_concat_of_batch_norms_that_nothing_folds(
+    backend: str, frozen: bool, images: int, rng
+) -> None:
     """In inference, and frozen in training, they have running statistics."""
     batch = rng.standard_normal((images, 4, 5, 3)).astype(np.float32)
     classes = rng.integers(3, size=images)
     results = []
-    for backend in mpsnn.backend_names():
+    for name in (backend, "reference"):
         net = Graph(seed=4)
         x = layers.PReLU()(net.input(4, 5, 3))
         norms = [layers.BatchNorm(frozen=frozen)(x), net.relu(layers.BatchNorm(frozen=frozen)(x))]
         loss, logits = classifier(net.softmax(net.concat([*norms, x])))
-        trainer = mpsnn.Trainer(loss, logits, batch=4, backend=backend, optimizer=mpsnn.SGD(0.1))
+        trainer = mpsnn.Trainer(loss, logits, batch=4, backend=name, optimizer=mpsnn.SGD(0.1))
         losses = [trainer.train_step(batch, classes).loss for _ in range(3)]
         results.append((*losses, trainer.infer(batch), *trainer.state_dict().values()))
     for ours, reference in zip(*results, strict=True):
@@ -235,35 +237,6 @@ def test_dot_has_a_box_per_node_and_an_arrow_per_value() -> None:
     assert dot.startswith("digraph {")
     assert dot.count("->") == 3
     assert r"an \"image\"" in dot
-
-
-def test_steps_hand_out_what_is_exported(backend: str) -> None:
-    net = Graph(seed=1)
-    hidden = branches(net, net.input(6, 6, 3), (8,))[0]
-    dropped = net.dropout(hidden, 0.5)
-    loss, _ = classifier(dropped)
-    gradients = {v.label: g for v, g in net.training_graph(loss).items()}
-    trainer = mpsnn.Trainer(
-        loss,
-        batch=8,
-        backend=backend,
-        optimizer=mpsnn.SGD(0.5),
-        export={
-            "hidden": hidden,
-            "mask": dropped.states["mask"],
-            "gradient": gradients["dense_1.weight"],
-        },
-    )
-    before = trainer.state_dict()["dense_1.weight"]
-    images = np.random.default_rng(0).standard_normal((5, 6, 6, 3)).astype(np.float32)
-    step = trainer.train_step(images, np.zeros(5, np.int32))
-    out = step.exported
-    assert out["hidden"].shape == out["mask"].shape == (5, 6, 6, 8)
-    assert (out["hidden"].dtype, out["mask"].dtype) == (np.float32, np.uint8)
-    assert out["hidden"].min() == 0
-    assert set(np.unique(out["mask"])) == {0, 1}
-    after = trainer.state_dict()["dense_1.weight"]
-    np.testing.assert_allclose(after, before - 0.5 * out["gradient"], rtol=1e-6, atol=1e-7)
 
 
 def test_only_training_steps_have_gradients_and_masks() -> None:

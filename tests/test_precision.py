@@ -121,6 +121,14 @@ def test_a_step_that_overflows_is_skipped_and_halves_the_scale(backend: str) -> 
 
 
 @with_float16
+def test_gradients_of_float32_go_beyond_float16_from_the_loss_on(backend: str) -> None:
+    trainer, step = far_away(backend, 60000, gradient_precision="float32")
+    assert not step().skipped
+    for moved in trainer.state_dict().values():
+        np.testing.assert_array_equal(moved.ravel(), 2.0**-4 * 2 * 60000)
+
+
+@with_float16
 def test_steps_in_flight_behind_one_that_is_skipped_start_again(backend: str) -> None:
     trainer, step = far_away(backend, 64)
     steps = [step() for _ in range(12)]

@@ -3,6 +3,7 @@
 
 #include "mpsnn/training.hpp"
 #include "ops/op_spec.hpp"
+#include "passes/merge_gradients.hpp"
 #include "passes/schedule.hpp"
 
 namespace mpsnn {
@@ -140,7 +141,8 @@ TrainingGraph training_graph(const Graph& graph, ValueId loss, const Optimizer& 
   for (ValueId v : parameters(out.graph)) {
     if (std::get<Parameter>(out.graph.producer(v).op).trainable) trainable.push_back(v);
   }
-  const std::vector<Gradient> gradients = add_gradients(out.graph, loss, trainable);
+  std::vector<Gradient> gradients = add_gradients(out.graph, loss, trainable);
+  out.graph = merge_gradients(out.graph, keep, gradients);
   if (std::ranges::none_of(gradients, [](const Gradient& g) { return bool(g.gradient); }))
     throw ShapeError("loss: depends on no trainable parameter");
   // User code first: if it fails, the step has changed nothing.

@@ -210,9 +210,14 @@ TEST(on_a_gpu_with_memory_of_its_own_results_are_synchronized) {
   {
     Fixture f(net_of_all_sources());
     CHECK(f.loss(1) < 1.2f * f.loss(0));
-    std::vector<float> out(kBatch * test::kClasses);
-    f.trainer.infer(kBatch, {{f.net.x, f.data.image(0, kBatch)}},
-                    std::array{HostSpan{out.data(), DType::float32, out.size()}});
+    const ValueId of_sequence = f.net.graph.producer(f.net.logits).inputs[0];
+    Trainer trainer(f.net.graph, f.net.loss, {f.net.probabilities, of_sequence},
+                    test::options("metal"));
+    std::vector<float> out(kBatch * test::kClasses), hidden(kBatch * 18);
+    trainer.infer(kBatch, {{f.net.x, f.data.image(0, kBatch)}},
+                  std::array{HostSpan{out.data(), DType::float32, out.size()},
+                             HostSpan{hidden.data(), DType::float32, hidden.size()}});
+    CHECK(std::ranges::none_of(hidden, [](float h) { return h == 0; }));
     for (int n = 0; n < kBatch; ++n)
       CHECK(std::abs(out[3 * n] + out[3 * n + 1] + out[3 * n + 2] - 1) < 1e-5f);
   }

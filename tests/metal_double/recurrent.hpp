@@ -42,8 +42,11 @@ struct StandInRecurrent {
   void add_gate(int gate, id<MPSCNNConvolutionDataSource> w, id<MPSCNNConvolutionDataSource> u,
                 MPSRNNMatrixId wid, MPSRNNMatrixId uid, MPSRNNMatrixId bid) {
     if (w == nil || u == nil) metal_double::refuse(@"the stand-in has no gate without weights");
-    [w load];
-    [u load];
+    for (id<MPSCNNConvolutionDataSource> source : {w, u}) {
+      [source load];
+      if ([source dataType] != MPSDataTypeFloat32)
+        metal_double::refuse(@"the stand-in reads float32 weights");
+    }
     add(wid, out, in, 1, gate, static_cast<const float*>([w weights]));
     add(uid, out, out, 2, gate, static_cast<const float*>([u weights]));
     add(bid, 1, out, 3, gate, [w biasTerms]);

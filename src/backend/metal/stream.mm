@@ -53,20 +53,18 @@ Stream::~Stream() { wait(); }
 void Stream::submit(const std::function<void(id<MTLCommandBuffer>)>& encode,
                     std::function<void(const std::string& error)> done) {
   Place place(free_);
-  @autoreleasepool {
-    // The block owns what it needs: a stream that is going away waits for `free`.
-    const auto parts =
-        std::make_shared<Parts>([done = std::move(done), free = &free_](const std::string& error) {
-          done(error);
-          free->release();
-        });
-    Torn run(*parts, torn_);
-    const auto commands = adopt([[MpsnnCommands alloc] initWithQueue:queue_ parts:parts]);
-    encode(commands.get());
-    [commands.get() commit];
-    run.is_whole();
-    place.give_away();
-  }
+  // The block owns what it needs: a stream that is going away waits for `free`.
+  const auto parts =
+      std::make_shared<Parts>([done = std::move(done), free = &free_](const std::string& error) {
+        done(error);
+        free->release();
+      });
+  Torn run(*parts, torn_);
+  const auto commands = adopt([[MpsnnCommands alloc] initWithQueue:queue_ parts:parts]);
+  encode(commands.get());
+  [commands.get() commit];
+  run.is_whole();
+  place.give_away();
 }
 
 void Stream::wait() {
