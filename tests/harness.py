@@ -24,7 +24,14 @@ def sample(rng: np.random.Generator, shape: tuple[int, ...], kink: bool) -> NDAr
 class Runner:
     """The training pass of `case`, without updates: losses and gradients for given data."""
 
-    def __init__(self, case: Case, backend: str, images: int = BATCH, batch: int = BATCH) -> None:
+    def __init__(
+        self,
+        case: Case,
+        backend: str,
+        images: int = BATCH,
+        batch: int = BATCH,
+        precision: str = "float32",
+    ) -> None:
         self.images = images
         self.dtype = np.float64 if backend == "reference" else np.float32
         g = Graph()
@@ -40,7 +47,14 @@ class Runner:
         ids = _core.add_gradients(g.core, self.loss.id, [v.id for v in self.wrt])
         self.gradients = ids
         self.outputs = [self.loss.id, y.id, *ids]
-        self.exe = _core.compile(g.core, batch=batch, outputs=self.outputs, backend=backend, seed=7)
+        self.exe = _core.compile(
+            g.core,
+            batch=batch,
+            outputs=self.outputs,
+            backend=backend,
+            seed=7,
+            precision=_core.Precision(precision, precision),
+        )
         if "variance" in [name for name, *_ in self.exe.session.variables()]:
             self._write("variance", np.ones(self.shape_of("variance")))
 

@@ -196,7 +196,7 @@ def test_a_confusion_matrix_counts_true_classes_in_rows() -> None:
     ("arguments", "message"),
     [
         (["--backend", "abacus"], "--backend abacus: there is no such backend; this build has"),
-        (["--precision", "half"], "--precision half: must be float32 or float16"),
+        (["--precision", "half"], "--precision half: must be float32, bfloat16 or float16"),
         (
             ["--precision", "float16", "--backend", "reference"],
             "--precision: backend 'reference' has no float16",

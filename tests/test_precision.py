@@ -225,8 +225,11 @@ def test_a_backend_without_float16_says_so(backend: str) -> None:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"precision": "half"}, "precision must be 'float32' or 'float16', got 'half'"),
-        ({"gradient_precision": 16}, "gradient_precision must be 'float32' or 'float16', got 16"),
+        ({"precision": "half"}, "precision must be 'float32', 'bfloat16' or 'float16', got 'half'"),
+        (
+            {"gradient_precision": 16},
+            "gradient_precision must be 'float32', 'bfloat16' or 'float16', got 16",
+        ),
         ({"loss_scale": 0}, "loss_scale must be greater than 0, got 0"),
         ({"loss_scale": "static"}, "loss_scale must be 'dynamic' or a number, got 'static'"),
         ({"loss_scale": float("inf")}, "loss_scale must be finite, got inf"),

@@ -70,6 +70,8 @@ class Graph {
   Graph with_nodes(std::vector<Node> nodes) const;
   /// A new value that no node writes yet; for passes.
   ValueId add_value(const TensorDesc& desc);
+  /// Gives `value` another type; for passes.
+  void retype(ValueId value, DType dtype) { descs_[value.index].dtype = dtype; }
   /// Makes `value` a part of `part.whole`, which it is written into; for passes.
   void place(ValueId value, const Part& part) { parts_[value.index] = part; }
   /// Null where `value` has memory of its own.

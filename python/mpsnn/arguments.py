@@ -79,20 +79,20 @@ def choice(op: str, argument: str, value: Choice, names: Sequence[str]) -> Choic
     return value
 
 
-Float = Literal["float32", "float16"]
+Float = Literal["float32", "bfloat16", "float16"]
 """Numbers to compute in."""
 
 
-def precision(op: str, values: Float, gradients: Float = "float32") -> Precision:
-    """Both, if they are numbers to compute in."""
-    names = ("float32", "float16")
-    return Precision(
-        choice(op, "precision", values, names),
-        choice(op, "gradient_precision", gradients, names),
-    )
+def precision(op: str, values: Float, gradients: Float | None = None) -> Precision:
+    """Both, if they are numbers to compute in. None: float32 for float16, else as the values."""
+    names = ("float32", "bfloat16", "float16")
+    choice(op, "precision", values, names)
+    if gradients is None:
+        gradients = "float32" if values == "float16" else values
+    return Precision(values, choice(op, "gradient_precision", gradients, names))
 
 
-def loss_scale(value: float | Literal["dynamic"] | None, gradients: Float) -> LossScale:
+def loss_scale(value: float | Literal["dynamic"] | None, gradients: Float | None) -> LossScale:
     """As it is at first; None: dynamic where gradients can overflow, else 1."""
     if value == "dynamic" or (value is None and gradients == "float16"):
         return LossScale(2.0**16, growth_interval=2000)

@@ -89,7 +89,9 @@ def check(options: Options) -> None:
         UsageError: If an option cannot be.
     """
     if options.precision not in FLOATS:
-        raise UsageError(f"--precision {options.precision}: must be {' or '.join(FLOATS)}")
+        *most, last = FLOATS
+        names = f"{', '.join(most)} or {last}"
+        raise UsageError(f"--precision {options.precision}: must be {names}")
     status = {name: (available, detail) for name, available, detail in backend_status()}
     if options.backend is not None and not status.get(options.backend, (False, ""))[0]:
         here = ", ".join(name for name, (available, _) in status.items() if available)

@@ -58,9 +58,12 @@ class Trainer(Weights):
         export: Values that every training step hands out in `step.exported`, by name:
             intermediate ones, states, gradients made with `Graph.training_graph`.
         device: One of `devices()`, whose backend it then is. None: the backend's own choice.
-        precision: Of the values between the nodes. "float16" halves their memory, on a backend
-            that has it (metal); weights, their updates, sequences and losses are float32.
-        gradient_precision: Of the gradients between the nodes.
+        precision: Of the values between the nodes, and of the products that make them:
+            "float32", "bfloat16" (cpu, where it has AVX-512) or "float16" (metal). Either halves
+            the memory of the values; weights, their updates, statistics, losses and most sequences
+            are float32.
+        gradient_precision: Of the gradients between the nodes. None: float32 on metal, and on cpu
+            the precision of the values, which is the only one there.
         loss_scale: What gradients are multiplied by on their way to the weights, so that small
             ones do not vanish in float16: a number, or "dynamic": a step that overflows is
             skipped and halves it, 2000 good ones double it. None: "dynamic" where
@@ -92,7 +95,7 @@ class Trainer(Weights):
         accumulate: int = 1,
         device: Device | None = None,
         precision: arguments.Float = "float32",
-        gradient_precision: arguments.Float = "float32",
+        gradient_precision: arguments.Float | None = None,
         loss_scale: float | Literal["dynamic"] | None = None,
         half_accumulators: bool = False,
     ) -> None:

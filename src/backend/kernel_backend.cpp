@@ -15,13 +15,17 @@ bool KernelBackend::supports(const Node& node) const {
   return it != kernels().end() && (node.gradient_of ? it->second.gradient : it->second.forward);
 }
 
-std::unique_ptr<Executable> KernelBackend::compile(const Graph& graph,
-                                                   const CompileOptions& options) const {
-  check_compile_options(graph, options);
-  for (const DType dtype : {options.precision.values, options.precision.gradients}) {
+void KernelBackend::check_precision(const Precision& precision) const {
+  for (const DType dtype : {precision.values, precision.gradients}) {
     if (dtype != DType::float32)
       throw UnsupportedError(str("precision: backend '", name(), "' has no ", dtype));
   }
+}
+
+std::unique_ptr<Executable> KernelBackend::compile(const Graph& graph,
+                                                   const CompileOptions& options) const {
+  check_compile_options(graph, options);
+  check_precision(options.precision);
   if (options.session_options.scale.value != 1 || options.session_options.scale.dynamic())
     throw UnsupportedError(
         str("loss_scale: backend '", name(), "' has no float16, and no use for one"));
@@ -29,7 +33,7 @@ std::unique_ptr<Executable> KernelBackend::compile(const Graph& graph,
     throw UnsupportedError(str("device: backend '", name(), "' runs on the host alone"));
   std::vector<ValueId> keep = options.outputs;
   if (options.loss) keep.push_back(options.loss);
-  Graph ready = options.optimize ? optimize(graph, keep) : eliminate_dead(graph, keep);
+  Graph ready = prepare(graph, keep, options);
   std::string missing;
   for (const Node& node : ready.nodes()) {
     if (!supports(node)) missing += "\n  " + ready.print(node);

@@ -8,6 +8,7 @@
 #include "backend/kernel_session.hpp"
 #include "mpsnn/backend.hpp"
 #include "mpsnn/errors.hpp"
+#include "passes/reduce_precision.hpp"
 
 namespace mpsnn {
 
@@ -77,6 +78,8 @@ struct KernelContext {
     const auto it = variables.find(graph.root(value).index);
     return it == variables.end() ? nullptr : it->second;
   }
+  DType in_type(int i) const { return graph.desc(node.inputs[i]).dtype; }
+  DType out_type(int i) const { return graph.desc(node.outputs[i]).dtype; }
   bool has_in(int i) const { return static_cast<bool>(node.inputs[i]); }
   bool has_out(int i) const { return i < static_cast<int>(node.outputs.size()) && node.outputs[i]; }
   /// Elements of input / output `i`, over the whole batch where it has one.
@@ -92,6 +95,8 @@ struct KernelPair {
   KernelFactory gradient = nullptr;
   /// Whether y may be written, and dy read, as a part of another value: see Graph::row.
   bool strided = false;
+  /// What the kernels can do in a type of fewer bits than float32. Null: nothing.
+  Reduced (*reduced)(const Node&) = nullptr;
 };
 
 /// A backend that runs graphs one kernel at a time: reference, cpu, cuda.
@@ -104,8 +109,12 @@ class KernelBackend : public Backend {
   /// By Op::index().
   using Table = std::map<std::size_t, KernelPair>;
   virtual const Table& kernels() const = 0;
-  /// The passes this backend wants, besides dead-node elimination.
-  virtual Graph optimize(const Graph& graph, std::span<const ValueId> keep) const = 0;
+  /// The graph to run, after dead-node elimination and, where `options` asks for them, the other
+  /// passes that this backend wants.
+  virtual Graph prepare(const Graph& graph, std::span<const ValueId> keep,
+                        const CompileOptions& options) const = 0;
+  /// @throws UnsupportedError for what the kernels cannot compute in.
+  virtual void check_precision(const Precision& precision) const;
   virtual std::shared_ptr<KernelSession> make_session(const SessionOptions& options) const = 0;
 
  protected:

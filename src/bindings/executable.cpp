@@ -95,7 +95,7 @@ void bind_executable(py::module_& m) {
   m.def(
       "compile",
       [](const Graph& graph, int batch, std::vector<ValueId> outputs, const std::string& name,
-         std::uint64_t seed, bool optimize) {
+         std::uint64_t seed, bool optimize, const std::optional<Precision>& precision) {
         const py::gil_scoped_release release;
         return backend(name).compile(graph, {.batch = batch,
                                              .outputs = std::move(outputs),
@@ -103,8 +103,9 @@ void bind_executable(py::module_& m) {
                                              .session = nullptr,
                                              .session_options = {seed, 0},
                                              .in_flight = 2,
-                                             .optimize = optimize});
+                                             .optimize = optimize,
+                                             .precision = precision.value_or(Precision{})});
       },
       "graph"_a, py::kw_only(), "batch"_a, "outputs"_a, "backend"_a = "", "seed"_a = 0,
-      "optimize"_a = true);
+      "optimize"_a = true, "precision"_a = py::none());
 }

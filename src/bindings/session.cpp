@@ -53,7 +53,8 @@ const char* kind(Variable::Kind kind) {
 DType dtype_named(const std::string& name) {
   if (name == "float16") return DType::float16;
   if (name == "float32") return DType::float32;
-  throw ShapeError("precision: must be 'float32' or 'float16', got '" + name + "'");
+  if (name == "bfloat16") return DType::bfloat16;
+  throw ShapeError("precision: must be 'float32', 'bfloat16' or 'float16', got '" + name + "'");
 }
 
 void bind_progress(py::module_& m) {

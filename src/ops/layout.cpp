@@ -210,4 +210,16 @@ const OpSpec& StopGradient::spec() {
   return s;
 }
 
+const OpSpec& Cast::spec() {
+  static const OpSpec s{
+      .name = "cast",
+      .inputs = {"x"},
+      .outputs = {"y"},
+      .infer = [](const Op& op, std::span<const TensorDesc> in) -> std::vector<TensorDesc> {
+        return {{in[0].shape, std::get<Cast>(op).dtype, in[0].batched}};
+      },
+      .attributes = [](const Op& op) { return str(" dtype=", std::get<Cast>(op).dtype); }};
+  return s;
+}
+
 }  // namespace mpsnn

@@ -56,6 +56,13 @@ struct StopGradient {
   static const OpSpec& spec();
 };
 
-using LayoutOps = OpList<Reshape, Concat, Slice, Pad, Transpose, StopGradient>;
+/// y = x in numbers of another type, each the nearest one, ties to even. Backends put it where
+/// kernels of different precisions meet.
+struct Cast {
+  DType dtype = DType::float32;
+  static const OpSpec& spec();
+};
+
+using LayoutOps = OpList<Reshape, Concat, Slice, Pad, Transpose, StopGradient, Cast>;
 
 }  // namespace mpsnn

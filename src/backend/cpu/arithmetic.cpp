@@ -1,3 +1,4 @@
+#include "backend/cpu/bfloat16.hpp"
 #include "backend/cpu/kernels.hpp"
 #include "backend/cpu/simd.hpp"
 #include "ops/arithmetic_terms.hpp"
@@ -7,33 +8,36 @@
 namespace mpsnn::cpu {
 namespace {
 
-// Results may overwrite inputs, element by element: `omp simd` says that this is fine.
+// Results may overwrite inputs, element by element: `omp simd` says that this is fine. Terms are
+// taken by value: behind a reference, y might overwrite their numbers.
 
-MPSNN_SIMD void add(const float* a, const float* b, float* y, std::size_t begin, std::size_t end) {
+template <class T>
+MPSNN_SIMD void add(const T* a, const T* b, T* y, std::size_t begin, std::size_t end) {
 #pragma omp simd
   for (std::size_t i = begin; i < end; ++i) y[i] = a[i] + b[i];
 }
 
-template <class Term>
-MPSNN_SIMD void add_then(const Term& term, const float* a, const float* b, float* y,
-                         std::size_t begin, std::size_t end) {
+template <class Term, class T>
+MPSNN_SIMD void add_then(Term term, const T* a, const T* b, T* y, std::size_t begin,
+                         std::size_t end) {
 #pragma omp simd
   for (std::size_t i = begin; i < end; ++i) y[i] = term.value(a[i] + b[i]);
 }
 
-Kernel add_kernel(KernelContext& k) {
+template <class T>
+Kernel add_kernel(const KernelContext& k) {
   const std::size_t n = k.in_elements(0);
   const auto run = [n](auto part) -> Kernel {
     return [n, part](const Launch& l) {
       parallel_for(n, 1, [&](std::size_t begin, std::size_t end) {
-        part(l.in<float>(0), l.in<float>(1), l.out<float>(0), begin, end);
+        part(l.in<T>(0), l.in<T>(1), l.out<T>(0), begin, end);
       });
     };
   };
   const Activation& end = k.op<Add>().activation;
-  if (!end) return run(add);
+  if (!end) return run(add<T>);
   return neuron::with_term<float>(*end, [&](auto term) {
-    return run([term](const float* a, const float* b, float* y, std::size_t from, std::size_t to) {
+    return run([term](const T* a, const T* b, T* y, std::size_t from, std::size_t to) {
       add_then(term, a, b, y, from, to);
     });
   });
@@ -49,21 +53,21 @@ const float* run_of(const float* x, Dim step, Dim n, float* copies) {
 }
 
 template <class Term>
-MPSNN_SIMD void values(const Term& term, const float* a, const float* b, float* y, Dim n) {
+MPSNN_SIMD void values(Term term, const float* a, const float* b, float* y, Dim n) {
 #pragma omp simd
   for (Dim i = 0; i < n; ++i) y[i] = term.value(a[i], b[i]);
 }
 
 template <class Term>
-MPSNN_SIMD void times_by_a(const Term& term, const float* dy, const float* a, const float* b,
-                           float* out, Dim n) {
+MPSNN_SIMD void times_by_a(Term term, const float* dy, const float* a, const float* b, float* out,
+                           Dim n) {
 #pragma omp simd
   for (Dim i = 0; i < n; ++i) out[i] = dy[i] * term.by_a(a[i], b[i]);
 }
 
 template <class Term>
-MPSNN_SIMD void times_by_b(const Term& term, const float* dy, const float* a, const float* b,
-                           float* out, Dim n) {
+MPSNN_SIMD void times_by_b(Term term, const float* dy, const float* a, const float* b, float* out,
+                           Dim n) {
 #pragma omp simd
   for (Dim i = 0; i < n; ++i) out[i] = dy[i] * term.by_b(a[i], b[i]);
 }
@@ -197,7 +201,12 @@ Kernel gradient(KernelContext& k) {
 
 }  // namespace
 
-KernelPair add_kernels() { return {add_kernel}; }
+KernelPair add_kernels() {
+  return {[](KernelContext& k) {
+            return with_float(k.in_type(0), [&]<class T>(T) { return add_kernel<T>(k); });
+          },
+          nullptr, false, [](const Node&) { return Reduced::follows; }};
+}
 
 KernelPair arithmetic_kernels() { return {forward, gradient}; }
 

@@ -61,6 +61,7 @@ class CpuBackend final : public KernelBackend {
         on<Pad>(pad_kernels()),
         on<Transpose>(transpose_kernels()),
         on<StopGradient>(stop_gradient_kernels()),
+        on<Cast>(cast_kernels()),
         // sampling
         on<Resize>(resize_kernels()),
         on<CropAndResize>(crop_and_resize_kernels()),
@@ -84,10 +85,30 @@ class CpuBackend final : public KernelBackend {
     return table;
   }
 
-  Graph optimize(const Graph& graph, std::span<const ValueId> keep) const override {
-    const Graph fused = fuse(fold_batch_norm(graph, keep), keep, can_fuse);
-    return place_concats(eliminate_dead(fused, keep), keep,
-                         [this](const Node& node) { return is_strided(node); });
+  Graph prepare(const Graph& graph, std::span<const ValueId> keep,
+                const CompileOptions& options) const override {
+    Graph out = graph;
+    if (options.optimize) out = fuse(fold_batch_norm(out, keep), keep, can_fuse);
+    out = eliminate_dead(out, keep);
+    if (const DType values = options.precision.values; values != DType::float32)
+      out = reduce_precision(out, keep, values, [this](const Node& node) { return reduced(node); });
+    if (!options.optimize) return out;
+    return place_concats(out, keep, [this](const Node& node) { return is_strided(node); });
+  }
+  void check_precision(const Precision& precision) const override {
+    const auto [values, gradients] = precision;
+    if (values == DType::float16 || gradients == DType::float16)
+      throw UnsupportedError("precision: backend 'cpu' has no float16");
+    if (values != gradients)
+      throw UnsupportedError(
+          str("gradient_precision: backend 'cpu' has gradients of the precision ",
+              "of the values, ", values, ", not of ", gradients));
+    if (values == DType::bfloat16 && !cpu::has_bfloat16())
+      throw UnsupportedError("precision: bfloat16 on the cpu needs AVX-512, which this one lacks");
+  }
+  Reduced reduced(const Node& node) const {
+    const auto it = kernels().find(node.op.index());
+    return it != kernels().end() && it->second.reduced ? it->second.reduced(node) : Reduced::never;
   }
   /// What the kernels of the op end with.
   static bool can_fuse(const Op& before, const Neuron& neuron) {

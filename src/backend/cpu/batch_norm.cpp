@@ -22,7 +22,7 @@ struct Geometry {
   Geometry(const KernelContext& k, const NormSizes& s)
       : engine(CpuSession::of(k).engine()), epsilon(s.epsilon) {
     const auto c = static_cast<Dim>(s.channels), rows = static_cast<Dim>(s.rows_per_image);
-    x = floats({k.batch, c, 1, rows}, Tag::nhwc);
+    x = floats({k.batch, c, 1, rows}, Tag::nhwc, k.in_type(0));
     channels = floats({c}, Tag::a);
     if (s.relu) flags = flags | normalization_flags::fuse_norm_relu;
     if (!k.op<BatchNorm>().training) flags = flags | normalization_flags::use_global_stats;
@@ -41,7 +41,7 @@ struct Geometry {
 
 /// Whether oneDNN's mask is no larger than the one planned, of a byte per element.
 bool fits(const Forward& desc, const Geometry& g) {
-  return desc.workspace_desc().get_size() <= g.x.get_size() / sizeof(float);
+  return desc.workspace_desc().get_size() <= g.x.get_size() / element_size(g.x);
 }
 
 Kernel inference(KernelContext& k) {
@@ -79,6 +79,7 @@ class Output {
   bool wanted_;
 };
 
+template <class T>
 Kernel forward(KernelContext& k) {
   if (!k.op<BatchNorm>().training) return inference(k);
   CpuSession& session = CpuSession::of(k);
@@ -102,14 +103,14 @@ Kernel forward(KernelContext& k) {
   const Scratch scratch(k, run.scratch_bytes());
   const std::size_t y_row = k.out_row(0);
   return [=, &session](const Launch& l) mutable {
-    const NormForward d = {l.in<float>(0),
-                           l.in<float>(1),
-                           l.in<float>(2),
-                           l.out<float>(0),
-                           mean.at<float>(l),
-                           variance.at<float>(l),
-                           s.relu ? masks.at<std::uint8_t>(l) : nullptr,
-                           y_row};
+    const NormForward<T> d = {l.in<T>(0),
+                              l.in<float>(1),
+                              l.in<float>(2),
+                              l.out<T>(0),
+                              mean.at<float>(l),
+                              variance.at<float>(l),
+                              s.relu ? masks.at<std::uint8_t>(l) : nullptr,
+                              y_row};
     if (l.run.images == whole)
       run.run(session.stream(), {d.x, d.gamma, d.beta, d.y, d.mean, d.variance, d.mask},
               scratch.at(l));
@@ -118,6 +119,7 @@ Kernel forward(KernelContext& k) {
   };
 }
 
+template <class T>
 Kernel gradient(KernelContext& k) {
   CpuSession& session = CpuSession::of(k);
   const NormSizes s(k, k.in(1));
@@ -142,11 +144,11 @@ Kernel gradient(KernelContext& k) {
   const Scratch scratch(k, run.scratch_bytes());
   const std::size_t dy_row = k.in_row(0);
   return [=, &session](const Launch& l) mutable {
-    const NormGradient d = {l.in<float>(0),     l.in<float>(1),
-                            l.in<float>(2),     l.in<float>(3),
-                            l.in<float>(4),     s.relu ? l.in<std::uint8_t>(5) : nullptr,
-                            dx.at<float>(l),    dgamma.at<float>(l),
-                            dbeta.at<float>(l), dy_row};
+    const NormGradient<T> d = {l.in<T>(0),         l.in<T>(1),
+                               l.in<float>(2),     l.in<float>(3),
+                               l.in<float>(4),     s.relu ? l.in<std::uint8_t>(5) : nullptr,
+                               dx.at<T>(l),        dgamma.at<float>(l),
+                               dbeta.at<float>(l), dy_row};
     if (l.run.images == whole || (frozen && whole > 0))
       run.run(session.stream(),
               {d.dy, d.x, d.gamma, d.mean, d.variance, d.mask, d.dx, d.dgamma, d.dbeta},
@@ -158,6 +160,14 @@ Kernel gradient(KernelContext& k) {
 
 }  // namespace
 
-KernelPair batch_norm_kernels() { return {forward, gradient, true}; }
+KernelPair batch_norm_kernels() {
+  return {[](KernelContext& k) {
+            return with_float(k.in_type(0), [&]<class T>(T) { return forward<T>(k); });
+          },
+          [](KernelContext& k) {
+            return with_float(k.in_type(0), [&]<class T>(T) { return gradient<T>(k); });
+          },
+          true, [](const Node&) { return Reduced::follows; }};
+}
 
 }  // namespace mpsnn::cpu

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "backend/cpu/bfloat16.hpp"
 #include "backend/kernel_backend.hpp"
 
 namespace mpsnn::cpu {
@@ -18,24 +19,34 @@ struct NormSizes {
         relu(k.op<BatchNorm>().activation.has_value()) {}
 };
 
+/// T is float or BFloat16.
+template <class T>
 struct NormForward {
-  const float *x, *gamma, *beta;
-  float *y, *mean, *variance;
+  const T* x;
+  const float *gamma, *beta;
+  T* y;
+  float *mean, *variance;
   std::uint8_t* mask;  ///< Null: not wanted.
-  std::size_t y_row;   ///< Floats from one row of y to the next.
+  std::size_t y_row;   ///< Elements from one row of y to the next.
 };
 
+template <class T>
 struct NormGradient {
-  const float *dy, *x, *gamma, *mean, *variance;
+  const T *dy, *x;
+  const float *gamma, *mean, *variance;
   const std::uint8_t* mask;  ///< Null: no neuron.
-  float *dx, *dgamma, *dbeta;
-  std::size_t dy_row;  ///< Floats from one row of dy to the next.
+  T* dx;
+  float *dgamma, *dbeta;
+  std::size_t dy_row;  ///< Elements from one row of dy to the next.
 };
 
 /// Batch normalization by our own loops, for what oneDNN cannot do: statistics of
 /// the first `images` of the batch only. The mask is one byte per element, 1 where
 /// y > 0; oneDNN's is its own, so that a run uses one of the two for both directions.
-void own_batch_norm(const NormSizes& sizes, const NormForward& data, int images);
-void own_batch_norm_gradient(const NormSizes& sizes, const NormGradient& data, int images);
+void own_batch_norm(const NormSizes& sizes, const NormForward<float>& data, int images);
+void own_batch_norm(const NormSizes& sizes, const NormForward<BFloat16>& data, int images);
+void own_batch_norm_gradient(const NormSizes& sizes, const NormGradient<float>& data, int images);
+void own_batch_norm_gradient(const NormSizes& sizes, const NormGradient<BFloat16>& data,
+                             int images);
 
 }  // namespace mpsnn::cpu

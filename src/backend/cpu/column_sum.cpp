@@ -7,7 +7,8 @@ namespace {
 
 constexpr std::size_t block = 64;  // columns summed at once, in registers
 
-MPSNN_SIMD void sum_block(const float* x, std::size_t rows, std::size_t stride, std::size_t n,
+template <class T>
+MPSNN_SIMD void sum_block(const T* x, std::size_t rows, std::size_t stride, std::size_t n,
                           float* sum) {
   float total[block] = {};
   if (n == block) {
@@ -24,15 +25,23 @@ MPSNN_SIMD void sum_block(const float* x, std::size_t rows, std::size_t stride, 
   for (std::size_t c = 0; c < n; ++c) sum[c] = total[c];
 }
 
-}  // namespace
-
-void column_sum(const float* x, std::size_t rows, std::size_t columns, float* sum) {
+template <class T>
+void sum(const T* x, std::size_t rows, std::size_t columns, float* sum) {
   const std::size_t blocks = (columns + block - 1) / block;
   parallel_for(blocks, rows * block, [=](std::size_t begin, std::size_t end) {
     for (std::size_t b = begin; b < end; ++b)
       sum_block(x + b * block, rows, columns, std::min(block, columns - b * block),
                 sum + b * block);
   });
+}
+
+}  // namespace
+
+void column_sum(const float* x, std::size_t rows, std::size_t columns, float* out) {
+  sum(x, rows, columns, out);
+}
+void column_sum(const BFloat16* x, std::size_t rows, std::size_t columns, float* out) {
+  sum(x, rows, columns, out);
 }
 
 }  // namespace mpsnn::cpu

@@ -1,5 +1,7 @@
 #include <algorithm>
 
+#include "backend/cpu/bfloat16.hpp"
+#include "backend/cpu/column_convolution.hpp"
 #include "backend/cpu/column_sum.hpp"
 #include "backend/cpu/cpu_session.hpp"
 #include "backend/cpu/dense.hpp"
@@ -36,15 +38,16 @@ struct Transposed {
 template <class Conv>
 struct Layouts {
   ConvGeometry geometry;
-  MemoryDesc x, y, weight, any, bias;
+  MemoryDesc x, y, weight, any, dweight, bias;
   Dims strides, dilates, before, after;
 
   Layouts(const KernelContext& k, const Shape& xs, const Shape& ws, const Shape& ys)
       : geometry(k.op<typename Conv::Op>(), xs, ws) {
     const auto &h = geometry.h, &w = geometry.w;
     const Dim n = k.batch, g = geometry.groups;
-    x = floats({n, xs[2], xs[0], xs[1]}, Tag::nhwc);
-    y = floats({n, ys[2], ys[0], ys[1]}, Tag::nhwc);
+    const DType type = k.in_type(0);  // of x, or of dy
+    x = floats({n, xs[2], xs[0], xs[1]}, Tag::nhwc, type);
+    y = floats({n, ys[2], ys[0], ys[1]}, Tag::nhwc, type);
     bias = floats({ws[0]}, Tag::a);
     const Dim row = ws[2] * ws[3], filter = ws[1] * row;
     Dims dims = {ws[0] / g, ws[3], ws[1], ws[2]}, ohwi = {filter, 1, row, ws[3]};
@@ -53,7 +56,8 @@ struct Layouts {
       ohwi.insert(ohwi.begin(), ws[0] / g * filter);
     }
     weight = floats(dims, ohwi);
-    any = floats(dims, Tag::any);
+    any = floats(dims, Tag::any, type);
+    dweight = floats(dims, Tag::any);
     strides = {h.stride, w.stride};
     dilates = {h.dilation - 1, w.dilation - 1};
     before = {h.before, w.before};
@@ -151,11 +155,13 @@ Kernel data_gradient(KernelContext& k, const Layouts<Conv>& g, const typename Co
 template <class Conv>
 Kernel weight_gradient(KernelContext& k, const Layouts<Conv>& g,
                        const typename Conv::Forward& hint) {
+  if (prefers_columns(g.geometry, k.batch, k.in_type(0)))
+    return column_weight_gradient(k, g.geometry);
   CpuSession& session = CpuSession::of(k);
   const MemoryDesc bias = k.has_out(2) ? g.bias : MemoryDesc();
   const typename Conv::BackwardWeights desc = fastest([&] {
-    return typename Conv::BackwardWeights(session.engine(), Conv::algorithm, g.x, g.any, bias, g.y,
-                                          g.strides, g.dilates, g.before, g.after, hint,
+    return typename Conv::BackwardWeights(session.engine(), Conv::algorithm, g.x, g.dweight, bias,
+                                          g.y, g.strides, g.dilates, g.before, g.after, hint,
                                           attributes(), true);
   });
   if (is_slow(desc)) return own_weight_gradient(k, g.geometry);
@@ -177,7 +183,9 @@ Kernel weight_gradient(KernelContext& k, const Layouts<Conv>& g,
 Kernel bias_gradient(KernelContext& k) {
   const Dim channels = k.out(2)[0], rows = k.in_elements(0) / channels;
   report(k, "mpsnn");
-  return [=](const Launch& l) { column_sum(l.in<float>(0), rows, channels, l.out<float>(2)); };
+  return with_float(k.in_type(0), [&]<class T>(T) -> Kernel {
+    return [=](const Launch& l) { column_sum(l.in<T>(0), rows, channels, l.out<float>(2)); };
+  });
 }
 
 template <class Conv>
@@ -199,9 +207,17 @@ Kernel gradient(KernelContext& k) {
   };
 }
 
+template <class Conv>
+Reduced reduced(const Node& node) {
+  const auto& op = std::get<typename Conv::Op>(node.op);
+  return op.accumulator == Accumulator::half ? Reduced::never : Reduced::leads;
+}
+
 }  // namespace
 
-KernelPair conv2d_kernels() { return {forward<Direct>, gradient<Direct>}; }
-KernelPair conv_transpose2d_kernels() { return {forward<Transposed>, gradient<Transposed>}; }
+KernelPair conv2d_kernels() { return {forward<Direct>, gradient<Direct>, false, reduced<Direct>}; }
+KernelPair conv_transpose2d_kernels() {
+  return {forward<Transposed>, gradient<Transposed>, false, reduced<Transposed>};
+}
 
 }  // namespace mpsnn::cpu

@@ -3,29 +3,34 @@
 #include <omp.h>
 
 namespace mpsnn::cpu {
-namespace {
 
-Primitive reorder(CpuSession& session, const MemoryDesc& from, const MemoryDesc& to) {
-  const dnnl::reorder::primitive_desc desc(session.engine(), from, session.engine(), to,
-                                           attributes());
-  return Primitive(desc, {{DNNL_ARG_FROM, from}, {DNNL_ARG_TO, to}});
+Reorder::Reorder(const dnnl::engine& engine, const MemoryDesc& from, const MemoryDesc& to)
+    : packer_(Packer::make(from, to)) {
+  if (packer_) return;
+  const dnnl::reorder::primitive_desc desc(engine, from, engine, to, attributes());
+  primitive_ = Primitive(desc, {{DNNL_ARG_FROM, from}, {DNNL_ARG_TO, to}});
 }
 
-}  // namespace
+void Reorder::run(const dnnl::stream& stream, const void* from, void* to, void* scratch) {
+  if (packer_)
+    packer_->run(static_cast<const float*>(from), static_cast<BFloat16*>(to));
+  else
+    primitive_.run(stream, {from, to}, scratch);
+}
 
 Packed::Packed(CpuSession& session, const StoredVariable& variable, const MemoryDesc& canonical,
                const MemoryDesc& wanted)
     : session_(session),
       variable_(variable),
       desc_(wanted),
-      reorder_(reorder(session, canonical, wanted)),
+      reorder_(session.engine(), canonical, wanted),
       bytes_(wanted.get_size()),
       buffer_(session.memory().buffer(bytes_)),
       scratch_(session.memory().buffer(reorder_.scratch_bytes())) {}
 
 const void* Packed::data() {
   if (version_ != variable_.version) {
-    reorder_.run(session_.stream(), {variable_.buffer.get(), buffer_.get()}, scratch_.get());
+    reorder_.run(session_.stream(), variable_.buffer.get(), buffer_.get(), scratch_.get());
     version_ = variable_.version;
   }
   return buffer_.get();
@@ -67,7 +72,7 @@ Weight::Weight(KernelContext& k, ValueId weight, const MemoryDesc& canonical,
     packed_ = session_->packed(*variable, canonical, wanted);
     return;
   }
-  reorder_ = reorder(*session_, canonical, wanted);
+  reorder_ = Reorder(session_->engine(), canonical, wanted);
   buffer_ = Scratch(k, wanted.get_size());
   scratch_ = Scratch(k, reorder_.scratch_bytes());
 }
@@ -75,7 +80,7 @@ Weight::Weight(KernelContext& k, ValueId weight, const MemoryDesc& canonical,
 const void* Weight::get(const Launch& l, const void* data) {
   if (packed_) return packed_->data();
   if (!reorder_) return data;
-  reorder_.run(session_->stream(), {data, buffer_.at(l)}, scratch_.at(l));
+  reorder_.run(session_->stream(), data, buffer_.at(l), scratch_.at(l));
   return buffer_.at(l);
 }
 
@@ -83,7 +88,7 @@ WeightGradient::WeightGradient(KernelContext& k, const MemoryDesc& canonical,
                                const MemoryDesc& written)
     : session_(&CpuSession::of(k)) {
   if (canonical == written) return;
-  reorder_ = reorder(*session_, written, canonical);
+  reorder_ = Reorder(session_->engine(), written, canonical);
   buffer_ = Scratch(k, written.get_size());
   scratch_ = Scratch(k, reorder_.scratch_bytes());
 }
@@ -93,7 +98,7 @@ void* WeightGradient::target(const Launch& l, void* gradient) const {
 }
 
 void WeightGradient::finish(const Launch& l, void* gradient) {
-  if (reorder_) reorder_.run(session_->stream(), {buffer_.at(l), gradient}, scratch_.at(l));
+  if (reorder_) reorder_.run(session_->stream(), buffer_.at(l), gradient, scratch_.at(l));
 }
 
 }  // namespace mpsnn::cpu

@@ -2,15 +2,32 @@
 
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "backend/cpu/pack.hpp"
 #include "backend/cpu/primitive.hpp"
 #include "backend/kernel_session.hpp"
 
 namespace mpsnn::cpu {
 
 class CpuSession;
+
+/// From one layout of a weight to another.
+class Reorder {
+ public:
+  Reorder() = default;
+  Reorder(const dnnl::engine& engine, const MemoryDesc& from, const MemoryDesc& to);
+
+  std::size_t scratch_bytes() const { return primitive_.scratch_bytes(); }
+  void run(const dnnl::stream& stream, const void* from, void* to, void* scratch);
+  explicit operator bool() const { return packer_ || primitive_; }
+
+ private:
+  std::optional<Packer> packer_;
+  Primitive primitive_;
+};
 
 /// A variable in the layout that a primitive wants. Made and read on the engine's
 /// thread.
@@ -28,7 +45,7 @@ class Packed {
   CpuSession& session_;
   const StoredVariable& variable_;
   const MemoryDesc desc_;
-  Primitive reorder_;
+  Reorder reorder_;
   std::size_t bytes_;
   DeviceBuffer buffer_, scratch_;
   std::uint64_t version_ = 0;  // of the variable, when it was packed; 0: never
@@ -67,7 +84,7 @@ class Weight {
  private:
   CpuSession* session_ = nullptr;
   std::shared_ptr<Packed> packed_;
-  Primitive reorder_;
+  Reorder reorder_;
   Scratch buffer_, scratch_;
 };
 
@@ -83,7 +100,7 @@ class WeightGradient {
 
  private:
   CpuSession* session_ = nullptr;
-  Primitive reorder_;
+  Reorder reorder_;
   Scratch buffer_, scratch_;
 };
 

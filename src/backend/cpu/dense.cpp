@@ -2,8 +2,9 @@
 
 #include <algorithm>
 
+#include "backend/cpu/bfloat16.hpp"
 #include "backend/cpu/column_sum.hpp"
-#include "backend/cpu/cpu_session.hpp"
+#include "backend/cpu/inner_product.hpp"
 #include "backend/cpu/kernels.hpp"
 #include "ops/op_spec.hpp"
 
@@ -12,16 +13,19 @@ namespace {
 
 using Inner = dnnl::inner_product_forward::primitive_desc;
 using BackwardData = dnnl::inner_product_backward_data::primitive_desc;
-using BackwardWeights = dnnl::inner_product_backward_weights::primitive_desc;
 using Matmul = dnnl::matmul::primitive_desc;
 
 struct Sizes {
   Dim n, in, out;
-  MemoryDesc x = floats({n, in}, Tag::ab), y = floats({n, out}, Tag::ab);
+  DType type;  ///< Of x and y.
+  MemoryDesc x = floats({n, in}, Tag::ab, type), y = floats({n, out}, Tag::ab, type);
   MemoryDesc weight = floats({out, in}, Tag::ab), bias = floats({out}, Tag::a);
+  /// As an implementation reads it: where it lies in float32, else a packed copy.
+  MemoryDesc read = type == DType::float32 ? weight : floats({out, in}, Tag::any, type);
 
   /// `rows` of x, with the weight of an op whose first axis is the output.
-  Sizes(Dim rows, const Shape& w) : n(rows), in(w.size() / w[0]), out(w[0]) {}
+  Sizes(DType type, Dim rows, const Shape& w)
+      : n(rows), in(w.size() / w[0]), out(w[0]), type(type) {}
 
   Inner inner(const dnnl::engine& engine, const MemoryDesc& layout, const MemoryDesc& bias_or_none,
               const Activation& activation) const {
@@ -48,7 +52,8 @@ Primitive packed_product(KernelContext& k, const Sizes& s, const Activation& act
                          MemoryDesc& layout) {
   const MemoryDesc bias = k.has_in(2) ? s.bias : MemoryDesc();
   const Inner desc = need(k, [&] {
-    return s.inner(CpuSession::of(k).engine(), floats({s.out, s.in}, Tag::any), bias, activation);
+    return s.inner(CpuSession::of(k).engine(), floats({s.out, s.in}, Tag::any, s.type), bias,
+                   activation);
   });
   report(k, desc.impl_info_str());
   layout = desc.weights_desc();
@@ -86,9 +91,10 @@ Primitive product_in_place(KernelContext& k, const Sizes& s, const Activation& a
 /// two images and for a weight that this graph does not change at every step.
 Kernel forward(KernelContext& k, Dim rows, const Activation& activation) {
   CpuSession& session = CpuSession::of(k);
-  const Sizes s(rows, k.in(1));
+  const Sizes s(k.in_type(0), rows, k.in(1));
   MemoryDesc layout = s.weight;
-  Primitive run = rows <= 2 || is_updated(k, k.node.inputs[1])
+  const bool in_place = rows <= 2 || is_updated(k, k.node.inputs[1]);
+  Primitive run = s.type == DType::float32 && in_place
                       ? product_in_place(k, s, activation, rows < 8 ? "brg" : "ref")
                       : packed_product(k, s, activation, layout);
   Weight weight(k, k.node.inputs[1], s.weight, layout);
@@ -99,56 +105,50 @@ Kernel forward(KernelContext& k, Dim rows, const Activation& activation) {
   };
 }
 
-// Both gradients use the weight as it lies: 3136 -> 1024 at batch 64 takes 0.90 and
+// Both gradients use the weight as it lies, in float32: 3136 -> 1024 at batch 64 takes 0.90 and
 // 0.93 ms by gemm, and 1.1 + 0.5 and 1.0 + 0.5 ms by brgemm with packing.
 
-Kernel data_gradient(KernelContext& k, const Sizes& s, const Inner& hint) {
+Kernel data_gradient(KernelContext& k, const Sizes& s) {
   CpuSession& session = CpuSession::of(k);
+  const Inner hint = need(k, [&] { return s.inner(session.engine(), s.read, {}, {}); });
   const BackwardData desc = need(k, [&] {
-    return BackwardData(session.engine(), s.x, s.weight, s.y, hint, attributes(), true);
+    return BackwardData(session.engine(), s.x, s.read, s.y, hint, attributes(), true);
   });
   report(k, desc.impl_info_str());
+  const MemoryDesc layout = desc.weights_desc();
   Primitive run(desc,
-                {{DNNL_ARG_DIFF_DST, s.y}, {DNNL_ARG_WEIGHTS, s.weight}, {DNNL_ARG_DIFF_SRC, s.x}});
+                {{DNNL_ARG_DIFF_DST, s.y}, {DNNL_ARG_WEIGHTS, layout}, {DNNL_ARG_DIFF_SRC, s.x}});
+  Weight weight(k, k.node.inputs[2], s.weight, layout);
   const Scratch scratch(k, run.scratch_bytes());
-  return [&session, run, scratch](const Launch& l) mutable {
-    run.run(session.stream(), {l.inputs[0], l.inputs[2], l.outputs[0]}, scratch.at(l));
+  return [&session, run, weight, scratch](const Launch& l) mutable {
+    run.run(session.stream(), {l.inputs[0], weight.get(l, l.inputs[2]), l.outputs[0]},
+            scratch.at(l));
   };
 }
 
-Kernel weight_gradient(KernelContext& k, const Sizes& s, const Inner& hint) {
-  CpuSession& session = CpuSession::of(k);
-  const MemoryDesc bias = k.has_out(2) ? s.bias : MemoryDesc();
-  const BackwardWeights desc = need(k, [&] {
-    return BackwardWeights(session.engine(), s.x, s.weight, bias, s.y, hint, attributes(), true);
-  });
-  report(k, desc.impl_info_str());
-  Primitive run(desc, {{DNNL_ARG_DIFF_DST, s.y},
-                       {DNNL_ARG_SRC, s.x},
-                       {DNNL_ARG_DIFF_WEIGHTS, s.weight},
-                       {DNNL_ARG_DIFF_BIAS, bias}});
-  const Scratch scratch(k, run.scratch_bytes());
-  return [&session, run, scratch](const Launch& l) mutable {
-    run.run(session.stream(), {l.inputs[0], l.inputs[1], l.outputs[1], l.outputs[2]},
-            scratch.at(l));
+Kernel weight_gradient(KernelContext& k, const Sizes& s) {
+  WeightProduct product(k, {s.n, s.in, s.out, s.type}, k.has_out(2));
+  return [product](const Launch& l) mutable {
+    product.run(l, l.inputs[1], l.inputs[0], l.outputs[1], l.outputs[2]);
   };
 }
 
 Kernel bias_gradient(KernelContext& k) {
   const Dim channels = k.out(2)[0], rows = k.in_elements(0) / channels;
   report(k, "mpsnn");
-  return [=](const Launch& l) { column_sum(l.in<float>(0), rows, channels, l.out<float>(2)); };
+  return with_float(k.in_type(0), [&]<class T>(T) -> Kernel {
+    return [=](const Launch& l) { column_sum(l.in<T>(0), rows, channels, l.out<float>(2)); };
+  });
 }
 
 Kernel gradient(KernelContext& k, Dim rows) {
-  const Sizes s(rows, k.in(2));
-  const Inner hint = need(k, [&] { return s.inner(CpuSession::of(k).engine(), s.weight, {}, {}); });
+  const Sizes s(k.in_type(0), rows, k.in(2));
   Kernel data, weight;
   if (k.has_out(1))
-    weight = weight_gradient(k, s, hint);
+    weight = weight_gradient(k, s);
   else if (k.has_out(2))
     weight = bias_gradient(k);
-  if (k.has_out(0)) data = data_gradient(k, s, hint);
+  if (k.has_out(0)) data = data_gradient(k, s);
   return [data, weight](const Launch& l) {
     if (weight) weight(l);
     if (data) data(l);
@@ -159,7 +159,8 @@ Kernel gradient(KernelContext& k, Dim rows) {
 
 KernelPair dense_kernels() {
   return {[](KernelContext& k) { return forward(k, k.batch, k.op<Dense>().activation); },
-          [](KernelContext& k) { return gradient(k, k.batch); }};
+          [](KernelContext& k) { return gradient(k, k.batch); }, false,
+          [](const Node&) { return Reduced::leads; }};
 }
 
 Kernel rows_forward(KernelContext& k, Dim rows, const Activation& activation) {

@@ -1,3 +1,4 @@
+#include "backend/cpu/bfloat16.hpp"
 #include "backend/cpu/kernels.hpp"
 #include "backend/cpu/primitive.hpp"
 #include "backend/cpu/simd.hpp"
@@ -55,25 +56,30 @@ struct DropoutRun {
 }
 
 /// Groups `begin` to `end` of the n elements.
-MPSNN_SIMD void dropout(const DropoutRun& run, const float* x, float* y, std::uint8_t* mask,
-                        std::size_t n, std::size_t begin, std::size_t end) {
+template <class T>
+MPSNN_SIMD void dropout(const DropoutRun& run, const T* x, T* y, std::uint8_t* mask, std::size_t n,
+                        std::size_t begin, std::size_t end) {
   std::uint32_t word[group];
   for (std::size_t g = begin; g < end; ++g) {
     words(run, g * lanes, word);
     const std::size_t at = g * group, count = std::min(group, n - at);
 #pragma omp simd
     for (std::size_t i = 0; i < count; ++i)
-      y[at + i] = word[i] >= run.threshold ? x[at + i] * run.scale : 0;
+      y[at + i] = word[i] >= run.threshold ? x[at + i] * run.scale : 0.0f;
     if (!mask) continue;
 #pragma omp simd
     for (std::size_t i = 0; i < count; ++i) mask[at + i] = word[i] >= run.threshold;
   }
 }
 
-MPSNN_SIMD void dropout_gradient(const float* dy, const std::uint8_t* mask, float scale, float* dx,
+template <class T>
+MPSNN_SIMD void dropout_gradient(const T* dy, const std::uint8_t* mask, float scale, T* dx,
                                  std::size_t begin, std::size_t end) {
 #pragma omp simd
-  for (std::size_t i = begin; i < end; ++i) dx[i] = mask[i] ? dy[i] * scale : 0;
+  for (std::size_t i = begin; i < end; ++i) {
+    const float d = dy[i] * scale;
+    dx[i] = mask[i] ? d : 0;
+  }
 }
 
 /// The mask alone, as `dropout` draws it.
@@ -99,7 +105,8 @@ Broadcast walk_of(const KernelContext& k, const TensorDesc& x) {
 
 bool is_shared(const Broadcast& walk) { return walk.rank > 1 || walk.last().b == 0; }
 
-void apply(const Broadcast& walk, const float* x, const std::uint8_t* mask, float scale, float* y) {
+template <class T>
+void apply(const Broadcast& walk, const T* x, const std::uint8_t* mask, float scale, T* y) {
   const Dim n = walk.last().extent;
   parallel_for(walk.rows(), n, [&](std::size_t begin, std::size_t end) {
     for (std::size_t row = begin; row < end; ++row) {
@@ -108,13 +115,14 @@ void apply(const Broadcast& walk, const float* x, const std::uint8_t* mask, floa
         dropout_gradient(x + p.a, mask + p.b, scale, y + p.a, 0, n);
       } else {
         const bool kept = mask[p.b];
-        for (Dim i = 0; i < n; ++i) y[p.a + i] = kept ? x[p.a + i] * scale : 0;
+        for (Dim i = 0; i < n; ++i) y[p.a + i] = kept ? x[p.a + i] * scale : 0.0f;
       }
     }
   });
 }
 
 /// The mask first, then what it leaves of x; either may be all that is wanted.
+template <class T>
 Kernel shared_forward(KernelContext& k, const Broadcast& walk) {
   const auto& op = k.op<Dropout>();
   const DropoutMask definition(op.rate, op.key);
@@ -128,13 +136,14 @@ Kernel shared_forward(KernelContext& k, const Broadcast& walk) {
     auto* mask = wants_mask ? l.out<std::uint8_t>(1) : scratch.at<std::uint8_t>(l);
     parallel_for((n + group - 1) / group, 4 * group,
                  [&](std::size_t begin, std::size_t end) { draw(run, mask, n, begin, end); });
-    if (auto* y = wanted<float>(l, 0)) apply(walk, l.in<float>(0), mask, scale, y);
+    if (auto* y = wanted<T>(l, 0)) apply(walk, l.in<T>(0), mask, scale, y);
   };
 }
 
+template <class T>
 Kernel forward(KernelContext& k) {
   const Broadcast walk = walk_of(k, k.graph.desc(k.node.inputs[0]));
-  if (is_shared(walk) || !k.has_out(0)) return shared_forward(k, walk);
+  if (is_shared(walk) || !k.has_out(0)) return shared_forward<T>(k, walk);
   const auto& op = k.op<Dropout>();
   const DropoutMask definition(op.rate, op.key);
   const float scale = scale_of(op);
@@ -143,28 +152,37 @@ Kernel forward(KernelContext& k) {
     const DropoutRun run{definition.threshold, definition.key, l.run.step, l.run.seed, scale};
     auto* mask = wanted<std::uint8_t>(l, 1);
     parallel_for((n + group - 1) / group, 4 * group, [&](std::size_t begin, std::size_t end) {
-      dropout(run, l.in<float>(0), l.out<float>(0), mask, n, begin, end);
+      dropout(run, l.in<T>(0), l.out<T>(0), mask, n, begin, end);
     });
   };
 }
 
+template <class T>
 Kernel gradient(KernelContext& k) {
   const float scale = scale_of(k.op<Dropout>());
   const Broadcast walk = walk_of(k, k.graph.desc(k.node.outputs[0]));
   if (is_shared(walk))
     return [=](const Launch& l) {
-      apply(walk, l.in<float>(0), l.in<std::uint8_t>(1), scale, l.out<float>(0));
+      apply(walk, l.in<T>(0), l.in<std::uint8_t>(1), scale, l.out<T>(0));
     };
   const std::size_t n = k.in_elements(0);
   return [=](const Launch& l) {
     parallel_for(n, 1, [&](std::size_t begin, std::size_t end) {
-      dropout_gradient(l.in<float>(0), l.in<std::uint8_t>(1), scale, l.out<float>(0), begin, end);
+      dropout_gradient(l.in<T>(0), l.in<std::uint8_t>(1), scale, l.out<T>(0), begin, end);
     });
   };
 }
 
 }  // namespace
 
-KernelPair dropout_kernels() { return {forward, gradient}; }
+KernelPair dropout_kernels() {
+  return {[](KernelContext& k) {
+            return with_float(k.in_type(0), [&]<class T>(T) { return forward<T>(k); });
+          },
+          [](KernelContext& k) {
+            return with_float(k.in_type(0), [&]<class T>(T) { return gradient<T>(k); });
+          },
+          false, [](const Node&) { return Reduced::follows; }};
+}
 
 }  // namespace mpsnn::cpu

@@ -54,6 +54,7 @@ KernelPair slice_kernels();
 KernelPair pad_kernels();
 KernelPair transpose_kernels();
 KernelPair stop_gradient_kernels();
+KernelPair cast_kernels();
 // sampling
 KernelPair resize_kernels();
 KernelPair crop_and_resize_kernels();

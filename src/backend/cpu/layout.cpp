@@ -1,5 +1,6 @@
 #include <cstring>
 
+#include "backend/cpu/bfloat16.hpp"
 #include "backend/cpu/kernels.hpp"
 #include "backend/cpu/simd.hpp"
 
@@ -20,7 +21,7 @@ struct Runs {
     const std::size_t images = k.graph.desc(k.node.inputs[0]).batched ? k.batch : 1;
     outer = images;
     for (int i = 0; i < axis; ++i) outer *= whole[i];
-    bytes = whole.size() * images / outer * sizeof(float);
+    bytes = whole.size() * images / outer * size_of(k.in_type(0));
     std::vector<Dim> extents = k.op<Concat>().extents;
     if (!k.node.gradient_of)
       for (ValueId v : k.node.inputs) extents.push_back(k.graph.desc(v).shape[axis]);
@@ -75,20 +76,41 @@ Kernel concat_gradient(KernelContext& k) {
   };
 }
 
+template <class From, class To>
+Kernel cast_kernel(std::size_t n) {
+  return [n](const Launch& l) {
+    parallel_for(n, 1, [&](std::size_t begin, std::size_t end) {
+      convert(l.in<From>(0) + begin, l.out<To>(0) + begin, end - begin);
+    });
+  };
+}
+
+Kernel cast(KernelContext& k) {
+  const std::size_t n = k.in_elements(0);
+  if (k.in_type(0) == DType::bfloat16) return cast_kernel<BFloat16, float>(n);
+  return cast_kernel<float, BFloat16>(n);
+}
+
 }  // namespace
 
 KernelPair reshape_kernels() {
   return {[](KernelContext& k) -> Kernel {
-    const std::size_t bytes = k.in_elements(0) * size_of(k.graph.desc(k.node.inputs[0]).dtype);
-    return [bytes](const Launch& l) {
-      // The engine gives both the same memory where it can.
-      if (l.inputs[0] != l.outputs[0]) std::memcpy(l.outputs[0], l.inputs[0], bytes);
-    };
-  }};
+            const std::size_t bytes =
+                k.in_elements(0) * size_of(k.graph.desc(k.node.inputs[0]).dtype);
+            return [bytes](const Launch& l) {
+              // The engine gives both the same memory where it can.
+              if (l.inputs[0] != l.outputs[0]) std::memcpy(l.outputs[0], l.inputs[0], bytes);
+            };
+          },
+          nullptr, false, [](const Node&) { return Reduced::follows; }};
 }
 
 KernelPair stop_gradient_kernels() { return reshape_kernels(); }
 
-KernelPair concat_kernels() { return {concat, concat_gradient}; }
+KernelPair concat_kernels() {
+  return {concat, concat_gradient, false, [](const Node&) { return Reduced::follows; }};
+}
+
+KernelPair cast_kernels() { return {cast}; }
 
 }  // namespace mpsnn::cpu

@@ -1,3 +1,4 @@
+#include "backend/cpu/bfloat16.hpp"
 #include "backend/cpu/column_sum.hpp"
 #include "backend/cpu/cpu_session.hpp"
 #include "backend/cpu/eltwise.hpp"
@@ -13,28 +14,31 @@ using Backward = dnnl::eltwise_backward::primitive_desc;
 
 constexpr std::size_t function_cost = 16;  // of one exp or the like, in elements
 
-// Results may overwrite inputs, element by element: `omp simd` says that this is fine.
+// Results may overwrite inputs, element by element: `omp simd` says that this is fine. Terms are
+// taken by value: behind a reference, y might overwrite their numbers.
 
-template <class Term>
-MPSNN_SIMD void values(const Term& term, const float* x, float* y, std::size_t begin,
-                       std::size_t end) {
+template <class Term, class T>
+MPSNN_SIMD void values(Term term, const T* x, T* y, std::size_t begin, std::size_t end) {
 #pragma omp simd
   for (std::size_t i = begin; i < end; ++i) y[i] = term.value(x[i]);
 }
 
 /// `v` is x or y, whichever was saved.
-template <class Term>
-MPSNN_SIMD void slopes(const Term& term, const float* dy, const float* v, float* dx,
-                       std::size_t begin, std::size_t end) {
+template <class Term, class T>
+MPSNN_SIMD void slopes(Term term, const T* dy, const T* v, T* dx, std::size_t begin,
+                       std::size_t end) {
 #pragma omp simd
   for (std::size_t i = begin; i < end; ++i) dx[i] = dy[i] * term.slope(v[i]);
 }
 
 /// A slope of 0 hands on nothing, also of a dy that is not finite.
-MPSNN_SIMD void relu_slopes(const float* dy, const float* y, float* dx, std::size_t begin,
-                            std::size_t end) {
+template <class T>
+MPSNN_SIMD void relu_slopes(const T* dy, const T* y, T* dx, std::size_t begin, std::size_t end) {
 #pragma omp simd
-  for (std::size_t i = begin; i < end; ++i) dx[i] = y[i] > 0 ? dy[i] : 0;
+  for (std::size_t i = begin; i < end; ++i) {
+    const float d = dy[i];
+    dx[i] = y[i] > 0 ? d : 0;
+  }
 }
 
 std::size_t cost(const Neuron& neuron) { return is_cheap(neuron) ? 1 : function_cost; }
@@ -49,7 +53,7 @@ Kernel forward(KernelContext& k) {
   const Dim n = k.in_elements(0);
   if (const auto e = vectorised(op)) {
     CpuSession& session = CpuSession::of(k);
-    const MemoryDesc memory = floats({n}, Tag::a);
+    const MemoryDesc memory = floats({n}, Tag::a, k.in_type(0));
     const Forward desc = need(k, [&] {
       return Forward(session.engine(), dnnl::prop_kind::forward_training, e->forward, memory,
                      memory, e->alpha, e->beta, attributes(), true);
@@ -62,17 +66,19 @@ Kernel forward(KernelContext& k) {
     };
   }
   return neuron::with_term<float>(op, [&](auto term) -> Kernel {
-    return [=, cost = cost(op)](const Launch& l) {
-      parallel_for(n, cost, [&](std::size_t begin, std::size_t end) {
-        values(term, l.in<float>(0), l.out<float>(0), begin, end);
-      });
-    };
+    return with_float(k.in_type(0), [&]<class T>(T) -> Kernel {
+      return [=, cost = cost(op)](const Launch& l) {
+        parallel_for(n, cost, [&](std::size_t begin, std::size_t end) {
+          values(term, l.in<T>(0), l.out<T>(0), begin, end);
+        });
+      };
+    });
   });
 }
 
 Kernel vectorised_gradient(KernelContext& k, const Eltwise& e, Dim n) {
   CpuSession& session = CpuSession::of(k);
-  const MemoryDesc memory = floats({n}, Tag::a);
+  const MemoryDesc memory = floats({n}, Tag::a, k.in_type(0));
   const Forward hint(session.engine(), dnnl::prop_kind::forward_training, e.forward, memory, memory,
                      e.alpha, e.beta, attributes());
   const Backward desc = need(k, [&] {
@@ -88,24 +94,31 @@ Kernel vectorised_gradient(KernelContext& k, const Eltwise& e, Dim n) {
   };
 }
 
-// in: dy, and x or y where the slope is not the same everywhere.  out: dx
-Kernel gradient(KernelContext& k) {
+template <class T>
+Kernel own_gradient(const KernelContext& k) {
   const auto op = k.op<Neuron>();
   const Dim n = k.in_elements(0);
-  if (const auto e = vectorised(op)) return vectorised_gradient(k, *e, n);
   const auto run = [&](auto part, int saved) -> Kernel {
     return [=, cost = cost(op)](const Launch& l) {
       parallel_for(n, cost, [&](std::size_t begin, std::size_t end) {
-        part(l.in<float>(0), l.in<float>(saved), l.out<float>(0), begin, end);
+        part(l.in<T>(0), l.in<T>(saved), l.out<T>(0), begin, end);
       });
     };
   };
-  if (op == Neuron{}) return run(relu_slopes, 1);
+  if (op == Neuron{}) return run(relu_slopes<T>, 1);
   return neuron::with_term<float>(op, [&](auto term) {
-    const auto part = [term](const float* dy, const float* v, float* dx, std::size_t begin,
-                             std::size_t end) { slopes(term, dy, v, dx, begin, end); };
+    const auto part = [term](const T* dy, const T* v, T* dx, std::size_t begin, std::size_t end) {
+      slopes(term, dy, v, dx, begin, end);
+    };
     return run(part, op.kind == Neuron::Kind::linear ? 0 : 1);
   });
+}
+
+// in: dy, and x or y where the slope is not the same everywhere.  out: dx
+Kernel gradient(KernelContext& k) {
+  if (const auto e = vectorised(k.op<Neuron>()))
+    return vectorised_gradient(k, *e, k.in_elements(0));
+  return with_float(k.in_type(0), [&]<class T>(T) { return own_gradient<T>(k); });
 }
 
 MPSNN_SIMD void prelu_row(const float* x, const float* slope, float* y, std::size_t channels) {
@@ -155,7 +168,9 @@ Kernel prelu_gradient(KernelContext& k) {
 
 }  // namespace
 
-KernelPair neuron_kernels() { return {forward, gradient}; }
+KernelPair neuron_kernels() {
+  return {forward, gradient, false, [](const Node&) { return Reduced::follows; }};
+}
 
 KernelPair prelu_kernels() { return {prelu, prelu_gradient}; }
 

@@ -31,7 +31,8 @@ void join(const Block& b, const float* sum, const float* square, double* means, 
   }
 }
 
-MPSNN_SIMD void add_statistics(const float* x, std::size_t row, const Block& b, double* means,
+template <class T>
+MPSNN_SIMD void add_statistics(const T* x, std::size_t row, const Block& b, double* means,
                                double* squares) {
   Floats sum = {}, square = {}, value;
   for (std::size_t r = b.first; r < b.last; ++r) {
@@ -51,7 +52,8 @@ MPSNN_SIMD void add_statistics(const float* x, std::size_t row, const Block& b, 
 }
 
 /// The same for fewer channels than a vector has.
-void add_statistics_of_rest(const float* x, std::size_t row, const Block& b, double* means,
+template <class T>
+void add_statistics_of_rest(const T* x, std::size_t row, const Block& b, double* means,
                             double* squares) {
   float sum[lanes] = {}, square[lanes] = {};
   for (std::size_t c = 0; c < b.n; ++c) {
@@ -65,15 +67,15 @@ void add_statistics_of_rest(const float* x, std::size_t row, const Block& b, dou
   join(b, sum, square, means, squares);
 }
 
-template <bool masked>
-MPSNN_SIMD void normalize(const NormForward& d, std::size_t row, const Block& b, const float* scale,
-                          const float* shift, float least) {
+template <bool masked, class T>
+MPSNN_SIMD void normalize(const NormForward<T>& d, std::size_t row, const Block& b,
+                          const float* scale, const float* shift, float least) {
   Floats factor, term, value;
   load(scale, factor);
   load(shift, term);
   const Floats low = Floats{} + least;
-  const float* x = d.x + b.c;
-  float* y = d.y + b.c;
+  const T* x = d.x + b.c;
+  T* y = d.y + b.c;
   std::uint8_t* mask = masked ? d.mask + b.c : nullptr;
   for (std::size_t r = b.first; r < b.last; ++r) {
     load(x + r * row, value);
@@ -84,7 +86,8 @@ MPSNN_SIMD void normalize(const NormForward& d, std::size_t row, const Block& b,
   }
 }
 
-void normalize_rest(const NormForward& d, std::size_t row, const Block& b, const float* scale,
+template <class T>
+void normalize_rest(const NormForward<T>& d, std::size_t row, const Block& b, const float* scale,
                     const float* shift, float least) {
   for (std::size_t r = b.first; r < b.last; ++r) {
     for (std::size_t c = 0; c < b.n; ++c) {
@@ -97,9 +100,9 @@ void normalize_rest(const NormForward& d, std::size_t row, const Block& b, const
 }
 
 /// Sums of g and of g * (x - mean), with g what of dy the neuron let through.
-template <bool masked>
-MPSNN_SIMD void add_gradients(const NormGradient& d, std::size_t row, const Block& b, double* sum_g,
-                              double* sum_gx) {
+template <bool masked, class T>
+MPSNN_SIMD void add_gradients(const NormGradient<T>& d, std::size_t row, const Block& b,
+                              double* sum_g, double* sum_gx) {
   Floats mean, g, x, g_sum = {}, gx_sum = {};
   load(d.mean + b.c, mean);
   for (std::size_t r = b.first; r < b.last; ++r) {
@@ -116,11 +119,13 @@ MPSNN_SIMD void add_gradients(const NormGradient& d, std::size_t row, const Bloc
 }
 
 /// What of dy the neuron let through, at one element.
-float through(const NormGradient& d, std::size_t row, std::size_t r, std::size_t c) {
-  return d.mask && !d.mask[r * row + c] ? 0 : d.dy[r * d.dy_row + c];
+template <class T>
+float through(const NormGradient<T>& d, std::size_t row, std::size_t r, std::size_t c) {
+  return d.mask && !d.mask[r * row + c] ? 0 : float{d.dy[r * d.dy_row + c]};
 }
 
-void add_gradients_of_rest(const NormGradient& d, std::size_t row, const Block& b, double* sum_g,
+template <class T>
+void add_gradients_of_rest(const NormGradient<T>& d, std::size_t row, const Block& b, double* sum_g,
                            double* sum_gx) {
   for (std::size_t r = b.first; r < b.last; ++r) {
     for (std::size_t c = b.c; c < b.c + b.n; ++c) {
@@ -132,8 +137,8 @@ void add_gradients_of_rest(const NormGradient& d, std::size_t row, const Block& 
 }
 
 /// dx = scale * (g - mean_g - (x - mean) * slope)
-template <bool masked>
-MPSNN_SIMD void gradient_rows(const NormGradient& d, std::size_t row, const Block& b,
+template <bool masked, class T>
+MPSNN_SIMD void gradient_rows(const NormGradient<T>& d, std::size_t row, const Block& b,
                               const float* scale, const float* mean_g, const float* slope) {
   Floats mean, factor, shift, steep, g, x;
   load(d.mean + b.c, mean);
@@ -149,7 +154,8 @@ MPSNN_SIMD void gradient_rows(const NormGradient& d, std::size_t row, const Bloc
   }
 }
 
-void gradient_rows_of_rest(const NormGradient& d, std::size_t row, const Block& b,
+template <class T>
+void gradient_rows_of_rest(const NormGradient<T>& d, std::size_t row, const Block& b,
                            const float* scale, const float* mean_g, const float* slope) {
   for (std::size_t r = b.first; r < b.last; ++r) {
     for (std::size_t c = b.c; c < b.c + b.n; ++c) {
@@ -169,14 +175,14 @@ void each_block(std::size_t begin, std::size_t end, std::size_t rows, const F& f
   }
 }
 
-template <bool masked>
-void forward_group(const NormSizes& s, const NormForward& d, std::size_t begin, std::size_t end,
+template <bool masked, class T>
+void forward_group(const NormSizes& s, const NormForward<T>& d, std::size_t begin, std::size_t end,
                    int images) {
   Totals total;
   const std::size_t rows = images * s.rows_per_image;
   each_block(begin, end, rows, [&](const Block& b, std::size_t at) {
-    (b.n == lanes ? add_statistics : add_statistics_of_rest)(d.x + b.c, s.channels, b, total.a + at,
-                                                             total.b + at);
+    (b.n == lanes ? add_statistics<T> : add_statistics_of_rest<T>)(d.x + b.c, s.channels, b,
+                                                                   total.a + at, total.b + at);
   });
   float scale[group * lanes], shift[group * lanes];
   for (std::size_t c = begin; c < end; ++c) {
@@ -188,18 +194,18 @@ void forward_group(const NormSizes& s, const NormForward& d, std::size_t begin, 
   }
   const float least = s.relu ? 0 : -INFINITY;
   each_block(begin, end, s.batch * s.rows_per_image, [&](const Block& b, std::size_t at) {
-    (b.n == lanes ? normalize<masked> : normalize_rest)(d, s.channels, b, scale + at, shift + at,
-                                                        least);
+    (b.n == lanes ? normalize<masked, T> : normalize_rest<T>)(d, s.channels, b, scale + at,
+                                                              shift + at, least);
   });
 }
 
-template <bool masked>
-void gradient_group(const NormSizes& s, const NormGradient& d, std::size_t begin, std::size_t end,
-                    std::size_t rows) {
+template <bool masked, class T>
+void gradient_group(const NormSizes& s, const NormGradient<T>& d, std::size_t begin,
+                    std::size_t end, std::size_t rows) {
   Totals total;
   each_block(begin, end, rows, [&](const Block& b, std::size_t at) {
-    (b.n == lanes ? add_gradients<masked> : add_gradients_of_rest)(d, s.channels, b, total.a + at,
-                                                                   total.b + at);
+    (b.n == lanes ? add_gradients<masked, T>
+                  : add_gradients_of_rest<T>)(d, s.channels, b, total.a + at, total.b + at);
   });
   float scale[group * lanes], mean_g[group * lanes], slope[group * lanes];
   for (std::size_t c = begin; c < end; ++c) {
@@ -213,8 +219,9 @@ void gradient_group(const NormSizes& s, const NormGradient& d, std::size_t begin
   }
   if (!d.dx) return;
   each_block(begin, end, rows, [&](const Block& b, std::size_t at) {
-    (b.n == lanes ? gradient_rows<masked> : gradient_rows_of_rest)(d, s.channels, b, scale + at,
-                                                                   mean_g + at, slope + at);
+    (b.n == lanes ? gradient_rows<masked, T> : gradient_rows_of_rest<T>)(d, s.channels, b,
+                                                                         scale + at, mean_g + at,
+                                                                         slope + at);
   });
 }
 
@@ -228,21 +235,37 @@ void each_group(const NormSizes& s, std::size_t rows, const F& f) {
   });
 }
 
-}  // namespace
-
-void own_batch_norm(const NormSizes& s, const NormForward& d, int images) {
+template <class T>
+void forward(const NormSizes& s, const NormForward<T>& d, int images) {
   each_group(s, s.batch * s.rows_per_image, [&](std::size_t begin, std::size_t end) {
-    (d.mask ? forward_group<true> : forward_group<false>)(s, d, begin, end, images);
+    (d.mask ? forward_group<true, T> : forward_group<false, T>)(s, d, begin, end, images);
   });
 }
 
-void own_batch_norm_gradient(const NormSizes& s, const NormGradient& d, int images) {
+template <class T>
+void gradient(const NormSizes& s, const NormGradient<T>& d, int images) {
   const std::size_t rows = images * s.rows_per_image;
   each_group(s, rows, [&](std::size_t begin, std::size_t end) {
-    (d.mask ? gradient_group<true> : gradient_group<false>)(s, d, begin, end, rows);
+    (d.mask ? gradient_group<true, T> : gradient_group<false, T>)(s, d, begin, end, rows);
   });
   if (d.dx)
-    std::fill(d.dx + rows * s.channels, d.dx + s.batch * s.rows_per_image * s.channels, 0.0f);
+    std::fill(d.dx + rows * s.channels, d.dx + s.batch * s.rows_per_image * s.channels, T{});
+}
+
+}  // namespace
+
+void own_batch_norm(const NormSizes& s, const NormForward<float>& d, int images) {
+  forward(s, d, images);
+}
+void own_batch_norm(const NormSizes& s, const NormForward<BFloat16>& d, int images) {
+  forward(s, d, images);
+}
+
+void own_batch_norm_gradient(const NormSizes& s, const NormGradient<float>& d, int images) {
+  gradient(s, d, images);
+}
+void own_batch_norm_gradient(const NormSizes& s, const NormGradient<BFloat16>& d, int images) {
+  gradient(s, d, images);
 }
 
 }  // namespace mpsnn::cpu

@@ -5,6 +5,7 @@
 #include "backend/cpu/kernels.hpp"
 #include "backend/cpu/pooling.hpp"
 #include "backend/cpu/simd.hpp"
+#include "backend/cpu/sums.hpp"
 
 namespace mpsnn::cpu {
 namespace {
@@ -22,39 +23,45 @@ struct Clip {
   Dim size() const { return last - first; }
 };
 
-template <class Index>
-MPSNN_SIMD void take_larger(const float* x, Dim c, int position, float* y, Index* argmax) {
+template <class T, class Index>
+MPSNN_SIMD void take_larger(const T* x, Dim c, int position, T* y, Index* argmax) {
 #pragma omp simd
   for (Dim i = 0; i < c; ++i) {
-    const bool larger = x[i] > y[i];
-    y[i] = larger ? x[i] : y[i];
-    argmax[i] = larger ? static_cast<Index>(position) : argmax[i];
+    const float now = x[i], before = y[i];
+    const Index from = argmax[i];
+    y[i] = now > before ? now : before;
+    argmax[i] = now > before ? static_cast<Index>(position) : from;
   }
 }
 
-MPSNN_SIMD void take_larger(const float* x, Dim c, float* y) {
+template <class T>
+MPSNN_SIMD void take_larger(const T* x, Dim c, T* y) {
 #pragma omp simd
-  for (Dim i = 0; i < c; ++i) y[i] = x[i] > y[i] ? x[i] : y[i];
+  for (Dim i = 0; i < c; ++i) {
+    const float now = x[i], before = y[i];
+    y[i] = now > before ? now : before;
+  }
 }
 
-MPSNN_SIMD void add_scaled(const float* x, Dim c, float scale, float* y) {
+template <class T>
+MPSNN_SIMD void add_scaled(const T* x, Dim c, float scale, float* y) {
 #pragma omp simd
   for (Dim i = 0; i < c; ++i) y[i] += scale * x[i];
 }
 
-template <class Index>
-void max_window(const PoolSizes& s, const float* image, Dim oh, Dim ow, float* y, Index* argmax) {
+template <class T, class Index>
+void max_window(const PoolSizes& s, const T* image, Dim oh, Dim ow, T* y, Index* argmax) {
   const Clip h(oh, s.stride.h, s.top, s.kernel.h, s.dilation.h, s.h);
   const Clip w(ow, s.stride.w, s.left, s.kernel.w, s.dilation.w, s.w);
   const int area = s.kernel.h * s.kernel.w;
   const bool outside = s.zero && h.size() * w.size() < area;
-  std::fill_n(y, s.c, outside ? 0 : -std::numeric_limits<float>::infinity());
+  std::fill_n(y, s.c, T(outside ? 0 : -std::numeric_limits<float>::infinity()));
   const int start = static_cast<int>(outside ? area : h.first * s.kernel.w + w.first);
   if (argmax) std::fill_n(argmax, s.c, static_cast<Index>(start));
   for (Dim i = h.first; i < h.last; ++i) {
     for (Dim j = w.first; j < w.last; ++j) {
       const Dim row = h.at + i * s.dilation.h, column = w.at + j * s.dilation.w;
-      const float* pixel = image + (row * s.w + column) * s.c;
+      const T* pixel = image + (row * s.w + column) * s.c;
       if (argmax)
         take_larger(pixel, s.c, static_cast<int>(i * s.kernel.w + j), y, argmax);
       else
@@ -63,12 +70,12 @@ void max_window(const PoolSizes& s, const float* image, Dim oh, Dim ow, float* y
   }
 }
 
-template <class Index>
-void max_pool(const PoolSizes& s, const float* x, float* y, Index* argmax) {
+template <class T, class Index>
+void max_pool(const PoolSizes& s, const T* x, T* y, Index* argmax) {
   const std::size_t cost = s.out_w * s.c * s.kernel.h * s.kernel.w;
   parallel_for(s.n * s.out_h, cost, [&](std::size_t begin, std::size_t end) {
     for (std::size_t row = begin; row < end; ++row) {
-      const float* image = x + row / s.out_h * s.h * s.w * s.c;
+      const T* image = x + row / s.out_h * s.h * s.w * s.c;
       for (Dim ow = 0; ow < s.out_w; ++ow) {
         const Dim at = row * s.out_w + ow;
         max_window(s, image, row % s.out_h, ow, y + at * s.y_row,
@@ -80,8 +87,8 @@ void max_pool(const PoolSizes& s, const float* x, float* y, Index* argmax) {
 
 /// One image, and one range of its channels: windows overlap, so they cannot be
 /// shared out otherwise.
-template <class Index>
-void max_gradient(const PoolSizes& s, const float* dy, const Index* argmax, float* dx) {
+template <class T, class Index>
+void max_gradient(const PoolSizes& s, const T* dy, const Index* argmax, float* dx) {
   const int area = s.kernel.h * s.kernel.w;
   std::fill_n(dx, s.h * s.w * s.c, 0.0f);
   for (Dim oh = 0; oh < s.out_h; ++oh) {
@@ -96,15 +103,6 @@ void max_gradient(const PoolSizes& s, const float* dy, const Index* argmax, floa
       }
     }
   }
-}
-
-template <class Index>
-void max_pool_gradient(const PoolSizes& s, const float* dy, const Index* argmax, float* dx) {
-  const Dim in = s.h * s.w * s.c, out = s.out_h * s.out_w;
-  parallel_for(s.n, in, [&](std::size_t begin, std::size_t end) {
-    for (std::size_t n = begin; n < end; ++n)
-      max_gradient(s, dy + n * out * s.y_row, argmax + n * out * s.c, dx + n * in);
-  });
 }
 
 /// Calls f(pixel, scale) for each pixel of a window that is not dilated.
@@ -147,6 +145,74 @@ void each_window(const PoolSizes& s, const F& f) {
   });
 }
 
+template <class T>
+Kernel max_pool_kernel(const PoolSizes& s) {
+  return [s](const Launch& l) {
+    if (s.wide)
+      max_pool(s, l.in<T>(0), l.out<T>(0), wanted<std::int32_t>(l, 1));
+    else
+      max_pool(s, l.in<T>(0), l.out<T>(0), wanted<std::uint8_t>(l, 1));
+  };
+}
+
+/// Calls f(first element of dy, of dx, sums for dx) for every image, in parallel.
+template <class T, class F>
+void each_gradient(const PoolSizes& s, const Launch& l, const Sums<T>& sums, const F& f) {
+  const Dim in = s.h * s.w * s.c, out = s.out_h * s.out_w;
+  parallel_for(s.n, in, [&](std::size_t begin, std::size_t end) {
+    for (std::size_t n = begin; n < end; ++n) {
+      T* dx = l.out<T>(0) + n * in;
+      float* sum = sums.begin(l, dx);
+      f(l.in<T>(0) + n * out * s.y_row, n * out * s.c, sum);
+      sums.end(sum, dx);
+    }
+  });
+}
+
+template <class T>
+Kernel max_gradient_kernel(KernelContext& k, const PoolSizes& s) {
+  const Sums<T> sums(k, s.h * s.w * s.c);
+  return [s, sums](const Launch& l) {
+    each_gradient<T>(s, l, sums, [&](const T* dy, std::size_t first, float* dx) {
+      if (s.wide)
+        max_gradient(s, dy, l.in<std::int32_t>(1) + first, dx);
+      else
+        max_gradient(s, dy, l.in<std::uint8_t>(1) + first, dx);
+    });
+  };
+}
+
+template <class T>
+Kernel average_kernel(KernelContext& k, const PoolSizes& s) {
+  const Sums<T> sums(k, s.c);
+  return [s, sums](const Launch& l) {
+    each_window(s, [&](Dim at, Dim image, Dim oh, Dim ow) {
+      T* y = l.out<T>(0) + at * s.y_row;
+      float* sum = sums.begin(l, y);
+      std::fill_n(sum, s.c, 0.0f);
+      each_pixel(s, oh, ow, [&](Dim pixel, float scale) {
+        add_scaled(l.in<T>(0) + image + pixel * s.c, s.c, scale, sum);
+      });
+      sums.end(sum, y);
+    });
+  };
+}
+
+template <class T>
+Kernel average_gradient_kernel(KernelContext& k, const PoolSizes& s) {
+  const Sums<T> sums(k, s.h * s.w * s.c);
+  return [s, sums](const Launch& l) {
+    each_gradient<T>(s, l, sums, [&](const T* dy, std::size_t, float* dx) {
+      std::fill_n(dx, s.h * s.w * s.c, 0.0f);
+      for (Dim oh = 0; oh < s.out_h; ++oh) {
+        for (Dim ow = 0; ow < s.out_w; ++ow, dy += s.y_row)
+          each_pixel(s, oh, ow,
+                     [&](Dim pixel, float scale) { add_scaled(dy, s.c, scale, dx + pixel * s.c); });
+      }
+    });
+  };
+}
+
 }  // namespace
 
 Kernel own_l2_pool(const PoolSizes& s) {
@@ -182,63 +248,20 @@ Kernel own_l2_pool_gradient(const PoolSizes& s) {
   };
 }
 
-Kernel own_max_pool(const PoolSizes& s) {
-  return [s](const Launch& l) {
-    if (s.wide)
-      max_pool(s, l.in<float>(0), l.out<float>(0), wanted<std::int32_t>(l, 1));
-    else
-      max_pool(s, l.in<float>(0), l.out<float>(0), wanted<std::uint8_t>(l, 1));
-  };
+Kernel own_max_pool(KernelContext&, const PoolSizes& s) {
+  return with_float(s.type, [&]<class T>(T) { return max_pool_kernel<T>(s); });
 }
 
-Kernel own_max_pool_gradient(const PoolSizes& s) {
-  return [s](const Launch& l) {
-    if (s.wide)
-      max_pool_gradient(s, l.in<float>(0), l.in<std::int32_t>(1), l.out<float>(0));
-    else
-      max_pool_gradient(s, l.in<float>(0), l.in<std::uint8_t>(1), l.out<float>(0));
-  };
+Kernel own_max_pool_gradient(KernelContext& k, const PoolSizes& s) {
+  return with_float(s.type, [&]<class T>(T) { return max_gradient_kernel<T>(k, s); });
 }
 
-Kernel own_average_pool(const PoolSizes& s) {
-  return [s](const Launch& l) {
-    const float* x = l.in<float>(0);
-    float* y = l.out<float>(0);
-    const std::size_t cost = s.out_w * s.c * s.kernel.h * s.kernel.w;
-    parallel_for(s.n * s.out_h, cost, [=, &s](std::size_t begin, std::size_t end) {
-      for (std::size_t row = begin; row < end; ++row) {
-        const float* image = x + row / s.out_h * s.h * s.w * s.c;
-        for (Dim ow = 0; ow < s.out_w; ++ow) {
-          float* to = y + (row * s.out_w + ow) * s.y_row;
-          std::fill_n(to, s.c, 0.0f);
-          each_pixel(s, row % s.out_h, ow, [&](Dim pixel, float scale) {
-            add_scaled(image + pixel * s.c, s.c, scale, to);
-          });
-        }
-      }
-    });
-  };
+Kernel own_average_pool(KernelContext& k, const PoolSizes& s) {
+  return with_float(s.type, [&]<class T>(T) { return average_kernel<T>(k, s); });
 }
 
-Kernel own_average_pool_gradient(const PoolSizes& s) {
-  return [s](const Launch& l) {
-    const float* dy = l.in<float>(0);
-    float* dx = l.out<float>(0);
-    const Dim in = s.h * s.w * s.c, out = s.out_h * s.out_w * s.y_row;
-    parallel_for(s.n, in, [=, &s](std::size_t begin, std::size_t end) {
-      for (std::size_t n = begin; n < end; ++n) {
-        float* image = dx + n * in;
-        const float* from = dy + n * out;
-        std::fill_n(image, in, 0.0f);
-        for (Dim oh = 0; oh < s.out_h; ++oh) {
-          for (Dim ow = 0; ow < s.out_w; ++ow, from += s.y_row)
-            each_pixel(s, oh, ow, [&](Dim pixel, float scale) {
-              add_scaled(from, s.c, scale, image + pixel * s.c);
-            });
-        }
-      }
-    });
-  };
+Kernel own_average_pool_gradient(KernelContext& k, const PoolSizes& s) {
+  return with_float(s.type, [&]<class T>(T) { return average_gradient_kernel<T>(k, s); });
 }
 
 }  // namespace mpsnn::cpu

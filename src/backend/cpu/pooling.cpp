@@ -39,8 +39,8 @@ struct Geometry {
     if constexpr (requires { op.dilation; }) dilation = op.dilation;
     const Window2 window(xs, op.kernel, op.stride, dilation, op.padding);
     dilates = {dilation.h - 1, dilation.w - 1};
-    x = floats({k.batch, xs[2], xs[0], xs[1]}, Tag::nhwc);
-    y = floats({k.batch, ys[2], ys[0], ys[1]}, Tag::nhwc);
+    x = floats({k.batch, xs[2], xs[0], xs[1]}, Tag::nhwc, k.in_type(0));
+    y = floats({k.batch, ys[2], ys[0], ys[1]}, Tag::nhwc, k.in_type(0));
     strides = {op.stride.h, op.stride.w};
     kernel = {op.kernel.h, op.kernel.w};
     before = {window.h.before, window.w.before};
@@ -85,17 +85,18 @@ struct Pair {
  private:
   /// Whether the workspace is one index per element of y, of the type planned for argmax.
   static bool fits(const MemoryDesc& workspace, const MemoryDesc& y, const Op& op) {
-    const std::size_t elements = y.get_size() / sizeof(float);
+    const std::size_t elements = y.get_size() / element_size(y);
     return workspace.get_size() <= elements * (op.kernel.h * op.kernel.w >= 255 ? 4 : 1);
   }
 };
 
 template <class Op>
-Kernel own(const KernelContext& k, const Shape& x) {
+Kernel own(KernelContext& k, const Shape& x) {
   const PoolSizes s(k, k.op<Op>(), x);
   if (k.node.gradient_of)
-    return std::is_same_v<Op, MaxPool2d> ? own_max_pool_gradient(s) : own_average_pool_gradient(s);
-  return std::is_same_v<Op, MaxPool2d> ? own_max_pool(s) : own_average_pool(s);
+    return std::is_same_v<Op, MaxPool2d> ? own_max_pool_gradient(k, s)
+                                         : own_average_pool_gradient(k, s);
+  return std::is_same_v<Op, MaxPool2d> ? own_max_pool(k, s) : own_average_pool(k, s);
 }
 
 template <class Op>
@@ -140,13 +141,19 @@ Kernel gradient(KernelContext& k) {
 
 }  // namespace
 
-KernelPair max_pool2d_kernels() { return {forward<MaxPool2d>, gradient<MaxPool2d>, true}; }
+KernelPair max_pool2d_kernels() {
+  return {forward<MaxPool2d>, gradient<MaxPool2d>, true,
+          [](const Node&) { return Reduced::follows; }};
+}
 
 KernelPair l2_pool2d_kernels() {
   return {[](KernelContext& k) { return own_l2_pool({k, k.op<L2Pool2d>(), k.in(0)}); },
           [](KernelContext& k) { return own_l2_pool_gradient({k, k.op<L2Pool2d>(), k.out(0)}); }};
 }
 
-KernelPair avg_pool2d_kernels() { return {forward<AvgPool2d>, gradient<AvgPool2d>, true}; }
+KernelPair avg_pool2d_kernels() {
+  return {forward<AvgPool2d>, gradient<AvgPool2d>, true,
+          [](const Node&) { return Reduced::follows; }};
+}
 
 }  // namespace mpsnn::cpu

@@ -13,11 +13,18 @@ struct PoolSizes {
   Dim top, left;      ///< Padding before the first pixel.
   bool zero = false;  ///< Edge::zero.
   bool wide;          ///< argmax is int32, not uint8.
-  Dim y_row;          ///< Floats from one pixel of y, or dy, to the next.
+  DType type;         ///< Of x and y.
+  Dim y_row;          ///< Elements from one pixel of y, or dy, to the next.
 
   template <class Op>
   PoolSizes(const KernelContext& k, const Op& op, const Shape& x)
-      : n(k.batch), h(x[0]), w(x[1]), c(x[2]), kernel(op.kernel), stride(op.stride) {
+      : n(k.batch),
+        h(x[0]),
+        w(x[1]),
+        c(x[2]),
+        kernel(op.kernel),
+        stride(op.stride),
+        type(k.in_type(0)) {
     if constexpr (requires { op.dilation; }) dilation = op.dilation;
     const Window2 window(x, op.kernel, op.stride, dilation, op.padding);
     out_h = window.h.out;
@@ -31,11 +38,11 @@ struct PoolSizes {
 };
 
 /// Pooling by our own loops, for what oneDNN has no fast implementation of.
-Kernel own_max_pool(const PoolSizes& sizes);
-Kernel own_max_pool_gradient(const PoolSizes& sizes);
+Kernel own_max_pool(KernelContext& k, const PoolSizes& sizes);
+Kernel own_max_pool_gradient(KernelContext& k, const PoolSizes& sizes);
 Kernel own_l2_pool(const PoolSizes& sizes);
 Kernel own_l2_pool_gradient(const PoolSizes& sizes);
-Kernel own_average_pool(const PoolSizes& sizes);
-Kernel own_average_pool_gradient(const PoolSizes& sizes);
+Kernel own_average_pool(KernelContext& k, const PoolSizes& sizes);
+Kernel own_average_pool_gradient(KernelContext& k, const PoolSizes& sizes);
 
 }  // namespace mpsnn::cpu

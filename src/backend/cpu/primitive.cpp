@@ -14,6 +14,20 @@ void check(dnnl_status_t status) {
 
 }  // namespace
 
+bool has_bfloat16() {
+  switch (dnnl::get_effective_cpu_isa()) {
+    case dnnl::cpu_isa::isa_default:
+    case dnnl::cpu_isa::sse41:
+    case dnnl::cpu_isa::avx:
+    case dnnl::cpu_isa::avx2:
+    case dnnl::cpu_isa::avx2_vnni:
+    case dnnl::cpu_isa::avx2_vnni_2:
+      return false;
+    default:
+      return true;
+  }
+}
+
 Primitive::Primitive(dnnl::primitive primitive, const dnnl::engine& engine,
                      std::initializer_list<Argument> arguments, const MemoryDesc& scratch)
     : primitive_(std::move(primitive)), scratch_bytes_(scratch.get_size()) {

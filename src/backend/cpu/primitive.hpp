@@ -13,13 +13,24 @@ namespace mpsnn::cpu {
 using MemoryDesc = dnnl::memory::desc;
 using Tag = dnnl::memory::format_tag;
 
-/// float32 of these extents.
-inline MemoryDesc floats(const dnnl::memory::dims& dims, Tag tag) {
-  return {dims, dnnl::memory::data_type::f32, tag};
+/// oneDNN's name for a type of the graph's floats.
+inline dnnl::memory::data_type type_of(DType dtype) {
+  return dtype == DType::bfloat16 ? dnnl::memory::data_type::bf16 : dnnl::memory::data_type::f32;
+}
+/// Floats of these extents, in rows or in memory as `tag` or `strides` have it.
+inline MemoryDesc floats(const dnnl::memory::dims& dims, Tag tag, DType dtype = DType::float32) {
+  return {dims, type_of(dtype), tag};
 }
 inline MemoryDesc floats(const dnnl::memory::dims& dims, const dnnl::memory::dims& strides) {
   return {dims, dnnl::memory::data_type::f32, strides};
 }
+/// Bytes of an element.
+inline std::size_t element_size(const MemoryDesc& desc) {
+  return dnnl::memory::data_type_size(desc.get_data_type());
+}
+/// Whether oneDNN has fast implementations for bfloat16 on this processor; without AVX512-BF16 or
+/// AMX they convert to float32 and back in registers.
+bool has_bfloat16();
 
 /// A oneDNN primitive with its arguments set up once, so that running it allocates
 /// nothing. Default-constructed: absent.

@@ -111,7 +111,13 @@ Kernel forward(KernelContext& k) {
 }  // namespace
 
 KernelPair rnn_kernels() { return {forward<RnnCell, Rnn>, rnn_gradient}; }
-KernelPair lstm_kernels() { return {forward<LstmCell, Lstm>, lstm_gradient}; }
+KernelPair lstm_kernels() {
+  return {[](KernelContext& k) {
+            return k.in_type(0) == DType::bfloat16 ? reduced_lstm(k) : forward<LstmCell, Lstm>(k);
+          },
+          lstm_gradient, false,
+          [](const Node& node) { return is_reduced_lstm(node) ? Reduced::leads : Reduced::never; }};
+}
 KernelPair gru_kernels() { return {forward<GruCell<Gru>, Gru>, gru_gradient}; }
 KernelPair mgu_kernels() { return {forward<GruCell<Mgu>, Mgu>, mgu_gradient}; }
 

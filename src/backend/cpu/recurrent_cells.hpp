@@ -8,11 +8,19 @@
 /// One step of some images, forward and back, of each recurrent op.
 namespace mpsnn::cpu {
 
+/// to = the product of rows of a state, or of their gradients, with the whole recurrent weight.
+class StepProduct {
+ public:
+  virtual ~StepProduct() = default;
+  virtual void run(Dim rows, const float* from, float* to) = 0;
+};
+
 /// What does not change from step to step.
 struct Weights {
-  const float* U;  ///< Recurrent weight: forward as (H, G * H), back as it lies.
-  const float *bias, *extra;
-  bool diagonal;  ///< Of the peephole.
+  const float* U = nullptr;  ///< Recurrent weight: forward as (H, G * H), back as it lies.
+  const float *bias = nullptr, *extra = nullptr;
+  bool diagonal = false;           ///< Of the peephole.
+  StepProduct* product = nullptr;  ///< Instead of U, of an LstmCell without peephole.
 };
 
 /// The i-th step of images; one row each.
@@ -67,7 +75,10 @@ struct LstmCell {
   Dim H;
 
   void forward(const Weights& w, const Forward& s) const {
-    if (!s.from_zero) gemm(s.rows, 4 * H, H, {s.h, H}, {w.U, 4 * H}, 0, s.sum, 4 * H);
+    if (!s.from_zero && w.product)
+      w.product->run(s.rows, s.h, s.sum);
+    else if (!s.from_zero)
+      gemm(s.rows, 4 * H, H, {s.h, H}, {w.U, 4 * H}, 0, s.sum, 4 * H);
     const bool full = w.extra && !w.diagonal;
     if (full) {
       if (s.from_zero) std::fill_n(s.sum, s.rows * 4 * H, 0.0f);
@@ -129,7 +140,10 @@ struct LstmCell {
       for (Dim j = 0; j < s.rows; ++j) cell_gradient(w, s, j);
       gemm(s.rows, H, 3 * H, {s.da, 4 * H}, {w.extra, H}, 1, s.dc, H);
     }
-    if (s.through) gemm(s.rows, H, 4 * H, {s.da, 4 * H}, {w.U, H}, 0, s.dh, H);
+    if (s.through && w.product)
+      w.product->run(s.rows, s.da, s.dh);
+    else if (s.through)
+      gemm(s.rows, H, 4 * H, {s.da, 4 * H}, {w.U, H}, 0, s.dh, H);
   }
   const float* c_before(const Backward& s, Dim j) const {
     if (s.before[j] >= 0) return s.cells + s.before[j] * H;

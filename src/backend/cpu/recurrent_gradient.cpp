@@ -223,7 +223,10 @@ Kernel gradient(KernelContext& k) {
 }  // namespace
 
 Kernel rnn_gradient(KernelContext& k) { return gradient<RnnCell, Rnn>(k); }
-Kernel lstm_gradient(KernelContext& k) { return gradient<LstmCell, Lstm>(k); }
+Kernel lstm_gradient(KernelContext& k) {
+  if (k.in_type(1) == DType::bfloat16) return reduced_lstm_gradient(k);
+  return gradient<LstmCell, Lstm>(k);
+}
 Kernel gru_gradient(KernelContext& k) { return gradient<GruCell<Gru>, Gru>(k); }
 Kernel mgu_gradient(KernelContext& k) { return gradient<GruCell<Mgu>, Mgu>(k); }
 

@@ -14,6 +14,7 @@ namespace mpsnn::cpu {
 /// Images whose steps one thread runs, the longest first: those that have an i-th step are then
 /// the first of them.
 struct Slab {
+  Dim index = 0;  ///< Among the slabs.
   Dim first = 0;  ///< Its first row where each image has one.
   Dim row = 0;    ///< Its first row where each step of each image has one, i-th steps together.
   std::vector<Dim> images, lengths;
@@ -28,6 +29,13 @@ struct Slab {
   }
 };
 
+/// As many as there are threads; one where there are fewer images: the products then share the
+/// threads instead.
+inline Dim slabs_for(Dim images) {
+  const Dim threads = omp_get_max_threads();
+  return images < threads ? 1 : threads;
+}
+
 /// The images of a batch, dealt out to threads.
 class Slabs {
  public:
@@ -39,13 +47,13 @@ class Slabs {
     for (Dim n = 0; n < images; ++n) length_[n] = recurrent::length_of(lengths, n, T, op);
     if (lengths)
       std::ranges::stable_sort(order_, [&](Dim a, Dim b) { return length_[a] > length_[b]; });
-    // With fewer images than threads the products share the threads instead.
-    const Dim threads = omp_get_max_threads(), count = images < threads ? 1 : threads;
+    const Dim count = slabs_for(images);
     slabs_.resize(count);
     rows_ = 0;
     Dim first = 0;
     for (Dim s = 0; s < count; ++s) {
       Slab& slab = slabs_[s];
+      slab.index = s;
       slab.first = first;
       slab.row = rows_;
       slab.images.clear();

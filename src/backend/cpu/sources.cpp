@@ -1,38 +1,41 @@
 #include <cstring>
 
+#include "backend/cpu/bfloat16.hpp"
 #include "backend/cpu/kernels.hpp"
 #include "backend/cpu/simd.hpp"
 
 namespace mpsnn::cpu {
 namespace {
 
-template <class T>
-MPSNN_SIMD void scaled(const T* x, float scale, float offset, float* y, std::size_t begin,
+template <class From, class To>
+MPSNN_SIMD void scaled(const From* x, float scale, float offset, To* y, std::size_t begin,
                        std::size_t end) {
 #pragma omp simd
   for (std::size_t i = begin; i < end; ++i) y[i] = static_cast<float>(x[i]) * scale + offset;
+}
+
+template <class To>
+void read(const Launch& l, const Input& op, To* y, std::size_t begin, std::size_t end) {
+  if (l.bound_dtype == DType::uint8)
+    scaled(static_cast<const std::uint8_t*>(l.bound), op.scale, op.offset, y, begin, end);
+  else if (l.bound_dtype == DType::int32)
+    scaled(static_cast<const std::int32_t*>(l.bound), op.scale, op.offset, y, begin, end);
+  else
+    scaled(static_cast<const float*>(l.bound), op.scale, op.offset, y, begin, end);
 }
 
 /// The real images, scaled; the first again in place of the rest of the batch.
 Kernel input(KernelContext& k) {
   const Input op = k.op<Input>();
   const std::size_t image = k.out(0).size(), all = k.out_elements(0);
-  return [=](const Launch& l) {
-    float* y = l.out<float>(0);
-    const std::size_t n = image * l.run.images;
-    parallel_for(n, 1, [&](std::size_t begin, std::size_t end) {
-      if (l.bound_dtype == DType::uint8)
-        scaled(static_cast<const std::uint8_t*>(l.bound), op.scale, op.offset, y, begin, end);
-      else if (l.bound_dtype == DType::int32)
-        scaled(static_cast<const std::int32_t*>(l.bound), op.scale, op.offset, y, begin, end);
-      else if (op.scale == 1 && op.offset == 0)
-        std::memcpy(y + begin, static_cast<const float*>(l.bound) + begin,
-                    (end - begin) * sizeof(float));
-      else
-        scaled(static_cast<const float*>(l.bound), op.scale, op.offset, y, begin, end);
-    });
-    for (std::size_t at = n; at < all; at += image) std::memcpy(y + at, y, image * sizeof(float));
-  };
+  return with_float(k.out_type(0), [&]<class T>(T) -> Kernel {
+    return [=](const Launch& l) {
+      T* y = l.out<T>(0);
+      const std::size_t n = image * l.run.images;
+      parallel_for(n, 1, [&](std::size_t begin, std::size_t end) { read(l, op, y, begin, end); });
+      for (std::size_t at = n; at < all; at += image) std::memcpy(y + at, y, image * sizeof(T));
+    };
+  });
 }
 
 /// Class indices become distributions. Images that are padding have no label and no weight.
@@ -70,7 +73,9 @@ Kernel scalar(KernelContext&) {
 
 }  // namespace
 
-KernelPair input_kernels() { return {input}; }
+KernelPair input_kernels() {
+  return {input, nullptr, false, [](const Node&) { return Reduced::follows; }};
+}
 KernelPair labels_kernels() { return {labels}; }
 KernelPair scalar_kernels() { return {scalar}; }
 

@@ -80,7 +80,8 @@ class ReferenceBackend final : public KernelBackend {
     return table;
   }
 
-  Graph optimize(const Graph& graph, std::span<const ValueId> keep) const override {
+  Graph prepare(const Graph& graph, std::span<const ValueId> keep,
+                const CompileOptions&) const override {
     return eliminate_dead(graph, keep);
   }
 

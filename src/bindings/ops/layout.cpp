@@ -41,4 +41,5 @@ void bind_layout(py::module_& m) {
            }),
            "order"_a);
   py::class_<mpsnn::StopGradient>(m, "StopGradient").def(py::init<>());
+  py::class_<Cast>(m, "Cast", "Made by the library alone.");
 }

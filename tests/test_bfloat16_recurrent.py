@@ -1,0 +1,79 @@
+"""LSTMs in bfloat16: products of rounded operands, everything else as in float32."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from test_bfloat16 import BF16, BOUND, with_bfloat16
+
+from mpsnn import Graph, Predictor, Trainer, layers, optim
+
+STEPS, FEATURES = 6, 5
+
+
+def trained(
+    precision: str, batch: int, threads: int, **layer: Any
+) -> tuple[list[float], dict[str, NDArray[np.float32]], list[str]]:
+    """Losses of three steps, the change of each weight, the LSTM's implementations."""
+    g = Graph()
+    x, labels = g.input(STEPS, FEATURES), g.labels(3)
+    x = layers.Conv1d(8, 1)(x)
+    y = layers.LSTM(12, name="lstm", **layer)(x)
+    loss = g.softmax_cross_entropy(layers.Dense(3)(g.flatten(y)), labels)
+    options = {"backend": "cpu", "precision": precision, "threads": threads, "seed": 1}
+    rng = np.random.default_rng(2)
+    with Trainer(loss, optimizer=optim.SGD(0.5), batch=batch, **options) as trainer:
+        before = trainer.state_dict()
+        losses = []
+        for _ in range(3):
+            data = rng.standard_normal((batch, STEPS, FEATURES)).astype(np.float32)
+            classes = rng.integers(3, size=batch, dtype=np.int32)
+            losses.append(float(trainer.train_step(data, classes).loss.mean()))
+        changes = {name: after - before[name] for name, after in trainer.state_dict().items()}
+        found = [how for node, how in trainer.implementations() if " lstm" in node]
+    return losses, changes, found
+
+
+@with_bfloat16
+@pytest.mark.parametrize("batch", [1, 4, 5])
+@pytest.mark.parametrize("threads", [1, 2])
+@pytest.mark.parametrize(
+    "layer",
+    [{}, {"return_sequences": False}, {"bias": False}, {"trainable": False}, {"reverse": True}],
+    ids=str,
+)
+def test_it_trains_as_in_float32(batch: int, threads: int, layer: dict[str, Any]) -> None:
+    losses, changes, found = trained("bfloat16", batch, threads, **layer)
+    wide_losses, wide_changes, wide_found = trained("float32", batch, threads, **layer)
+    assert len(found) == len(wide_found) == 2
+    assert all("bf16" in how for how in found)
+    assert not any("bf16" in how for how in wide_found)
+    np.testing.assert_allclose(losses, wide_losses, rtol=0, atol=0.02)
+    assert losses != wide_losses
+    for name, change in wide_changes.items():
+        error = np.linalg.norm(changes[name] - change)
+        assert error <= BOUND * np.linalg.norm(change), name
+
+
+@with_bfloat16
+def test_states_and_lengths_stay_float32(rng: np.random.Generator) -> None:
+    g = Graph()
+    x = g.input(STEPS, FEATURES, name="x")
+    lengths, h, c = g.input(name="lengths"), g.input(4, name="h"), g.input(4, name="c")
+    of_lengths = layers.LSTM(4).unroll(x, lengths=lengths).y
+    states = layers.LSTM(4).unroll(x, initial=[{"h": h, "c": c}])
+    outputs = [of_lengths, states.states[0]["c"]]
+    bindings = {
+        "x": rng.standard_normal((3, STEPS, FEATURES)),
+        "lengths": np.array([2, 6, 0]),
+        "h": rng.standard_normal((3, 4)),
+        "c": 300 + rng.standard_normal((3, 4)),  # where neighbours in bfloat16 are 2 apart
+    }
+    data = {name: values.astype(np.float32) for name, values in bindings.items()}
+    narrow = Predictor(outputs, batch=3, **BF16).infer(data)
+    wide = Predictor(outputs, batch=3, backend="cpu").infer(data)
+    for found, expected in zip(narrow, wide, strict=True):
+        np.testing.assert_array_equal(found, expected)
