@@ -8,6 +8,7 @@
 #include "backend/cpu/half_convolution.hpp"
 #include "backend/cpu/kernels.hpp"
 #include "backend/cpu/own_convolution.hpp"
+#include "backend/cpu/tile_convolution.hpp"
 #include "backend/cpu/tile_gradient.hpp"
 #include "ops/conv_geometry.hpp"
 
@@ -122,6 +123,8 @@ Kernel forward(KernelContext& k) {
   if (op.accumulator == Accumulator::half) return half_convolution(k, g.geometry, activation);
   if (const Dim rows = windows_in_rows(g.geometry, k.batch))
     return rows_forward(k, rows, activation);
+  if (prefers_tile_convolution(g.geometry, k.batch, k.in_type(0), activation))
+    return tile_convolution(k, g.geometry, activation);
   CpuSession& session = CpuSession::of(k);
   const MemoryDesc bias = k.has_in(2) ? g.bias : MemoryDesc();
   const typename Conv::Forward desc =
@@ -143,6 +146,8 @@ Kernel forward(KernelContext& k) {
 /// dx, from dy and the weight.
 template <class Conv>
 Kernel data_gradient(KernelContext& k, const Layouts<Conv>& g, const typename Conv::Forward& hint) {
+  if (prefers_tile_data_gradient(g.geometry, k.batch, k.in_type(0)))
+    return tile_data_gradient(k, g.geometry);
   CpuSession& session = CpuSession::of(k);
   const typename Conv::BackwardData desc = fastest([&] {
     return

@@ -34,8 +34,8 @@ FramedImages::FramedImages(const ConvGeometry& g)
       coarse_(coarse_map(g.h.coarse, g.w.coarse)) {
   for (std::size_t a = 0; a < h_.shift.size(); ++a) {
     for (std::size_t b = 0; b < w_.shift.size(); ++b)
-      taps_.push_back({phase_of(h_.phase[a], w_.phase[b]),
-                       before_ + h_.shift[a] * w_.extent + w_.shift[b]});
+      taps_.push_back(
+          {phase_of(h_.phase[a], w_.phase[b]), before_ + h_.shift[a] * w_.extent + w_.shift[b]});
   }
 }
 

@@ -7,8 +7,8 @@
 #include "backend/cpu/bfloat16.hpp"
 #include "ops/conv_geometry.hpp"
 
-/// The images of a convolution in one row of pixels, each with a frame of zeros, so that a tap joins
-/// pixels at one and the same distance.
+/// The images of a convolution in one row of pixels, each with a frame of zeros, so that a tap
+/// joins pixels at one and the same distance.
 namespace mpsnn::cpu {
 
 /// Where the pixels of a framed image lie in the one without: -1 is a pixel of the frame.
@@ -26,7 +26,8 @@ class FramedImages {
   };
   struct Tap {
     std::size_t phase;
-    Dim distance;  ///< From `before` pixels in front of the first one to what the tap joins with it.
+    Dim distance;  ///< From `before` pixels in front of the first one to what the tap joins with
+                   ///< it.
   };
 
   explicit FramedImages(const ConvGeometry& g);

@@ -82,8 +82,7 @@ class TileGradient {
       : frame_(g), C_(g.C), O_(g.O), batch_(k.batch), taps_(frame_.taps().size()) {
     for (const FramedImages::Tap& tap : frame_.taps()) planes_of_taps_.push_back(plane_of(tap));
     const Dim all = batch_ * frame_.size();
-    const std::size_t pixel_bytes =
-        2 * block * (blocks_of(C_) * planes_.size() + blocks_of(O_));
+    const std::size_t pixel_bytes = 2 * block * (blocks_of(C_) * planes_.size() + blocks_of(O_));
     chunk_ = std::max<Dim>(cache / pixel_bytes, 4 * frame_.reach()) / depth * depth;
     chunk_ = std::clamp<Dim>(chunk_, depth, (all + depth - 1) / depth * depth);
     chunks_ = (all + chunk_ - 1) / chunk_;

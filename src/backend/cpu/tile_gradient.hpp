@@ -6,9 +6,9 @@
 /// The gradient of a convolution's weight on tile registers.
 ///
 /// With a frame of zeros around each image, shared by neighbours, the pixel of x that a tap joins
-/// with a pixel of y lies at the same distance for all pixels. For each tap the gradient is then one
-/// matrix product, transpose(dy) times x from there on, over all pixels of the batch; no copy of
-/// x for each tap is needed. A stride makes one such image of each phase of x.
+/// with a pixel of y lies at the same distance for all pixels. For each tap the gradient is then
+/// one matrix product, transpose(dy) times x from there on, over all pixels of the batch; no copy
+/// of x for each tap is needed. A stride makes one such image of each phase of x.
 namespace mpsnn::cpu {
 
 /// Whether that can be done, and is faster than what oneDNN has.

@@ -70,9 +70,9 @@ MPSNN_TILES void release() { _tile_release(); }
 }  // namespace
 
 bool available() {
-  static const bool found =
-      dnnl::get_effective_cpu_isa() >= dnnl::cpu_isa::avx512_core_amx &&
-      dnnl::get_effective_cpu_isa() != dnnl::cpu_isa::isa_default && permitted();
+  static const bool found = dnnl::get_effective_cpu_isa() >= dnnl::cpu_isa::avx512_core_amx &&
+                            dnnl::get_effective_cpu_isa() != dnnl::cpu_isa::isa_default &&
+                            permitted();
   return found;
 }
 

@@ -4,14 +4,13 @@
 
 #include "backend/cpu/lanes.hpp"
 
-/// The tile registers of AMX: eight matrices of 16 rows of 64 bytes. One instruction adds to 16 x 16
-/// floats the product of 16 rows of 32 bfloat16 and 16 rows of 16 pairs of them. Intel's
+/// The tile registers of AMX: eight matrices of 16 rows of 64 bytes. One instruction adds to 16 x
+/// 16 floats the product of 16 rows of 32 bfloat16 and 16 rows of 16 pairs of them. Intel's
 /// "Architecture Instruction Set Extensions Programming Reference", chapter on AMX.
 namespace mpsnn::cpu::tiles {
 
 #if defined(__x86_64__) && defined(__linux__) && (__GNUC__ >= 12 || __clang_major__ >= 12)
-#define MPSNN_TILES \
-  __attribute__((target("avx512f,avx512bw,avx512vl,avx512dq,amx-tile,amx-bf16")))
+#define MPSNN_TILES __attribute__((target("avx512f,avx512bw,avx512vl,avx512dq,amx-tile,amx-bf16")))
 #define MPSNN_HAS_TILES 1
 #else
 #define MPSNN_TILES
