@@ -128,6 +128,19 @@ class TileGradient {
   }
   Dim products() const { return blocks_of(C_) * blocks_of(O_) * taps_; }
 
+  struct Place {
+    Dim o, c, tap;  ///< The first two in blocks.
+  };
+  /// Of the i-th product. Some blocks of dy stay in the cache, with one of x for all taps; and each
+  /// row of the gradient is written from its begin to its end.
+  Place place(Dim i) const {
+    constexpr Dim together = 4;
+    const Dim group = i / (blocks_of(C_) * together * taps_);
+    i -= group * blocks_of(C_) * together * taps_;
+    const Dim rows = std::min<Dim>(together, blocks_of(O_) - group * together);
+    return {group * together + i / taps_ % rows, i / (rows * taps_), i % taps_};
+  }
+
   /// This thread's share of the pixels of a chunk.
   void pack(const Launch& l, Dim first, Dim steps) const {
     auto* left = left_.at<std::uint32_t>(l);
@@ -161,8 +174,7 @@ class TileGradient {
     alignas(64) float last[tiles::product_size];
     const Share share(products());
     for (Dim i = share.begin; i < share.end; ++i) {
-      const Dim t = i % taps_, blocks_of_O = blocks_of(O_);
-      const Dim o = i / taps_ % blocks_of_O, c = i / taps_ / blocks_of_O;
+      const auto [o, c, t] = place(i);
       const tiles::Left dy = {left_.at<std::uint32_t>(l) + 2 * o * stride, steps_.data(), stride,
                               tiles_of(O_, o * block)};
       const Dim pair = frame_.taps()[t].distance / 2;
