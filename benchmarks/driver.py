@@ -4,12 +4,25 @@ from __future__ import annotations
 
 import json
 import os
+import select
+import signal
 import statistics
 import subprocess
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from benchmarks.contestant import Task
+from benchmarks.contestants import is_reduced
+
+SLOW = 3.0  # times the best peer: after two rounds in alternation it is measured no further
+HOPELESS = 6.0  # times the best peer: so already after its set-up
+MOST_STEPS = 5000
+
+ROOT = Path(__file__).parents[1]
 
 
 @dataclass
@@ -17,86 +30,156 @@ class Measured:
     """What one contestant took."""
 
     ms: list[float] = field(default_factory=list)  # per step, one figure a round
+    latencies_ms: list[float] = field(default_factory=list)  # of steps one by one
     peak_bytes: int = 0
+    first_step_s: float = 0.0
+    parameters: int = 0
+    stopped: str = ""  # why it was measured no further
 
     @property
     def median(self) -> float:
         return statistics.median(self.ms)
 
 
-class Contestant:
+@dataclass(frozen=True)
+class Plan:
+    """How much is measured."""
+
+    rounds: int = 7
+    seconds: float = 0.5  # of one round of one contestant, about
+    timeout: float = 900.0  # seconds for a set-up or a round
+    latencies: int = 0  # steps timed one by one, each in a round of its own at the end
+    pythons: Mapping[str, str] = field(
+        default_factory=dict
+    )  # interpreters by family, "" for others
+
+
+class Process:
     """A worker process. `failure` says why there is none."""
 
-    def __init__(self, name: str, options: dict[str, object]) -> None:
-        threads = str(options["threads"])
+    def __init__(self, name: str, task: Task, plan: Plan) -> None:
         self.measured = Measured()
         self.failure = ""
-        self.errors = tempfile.TemporaryFile("w+")  # noqa: SIM115 - as long as the process
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "benchmarks.worker", name, json.dumps(options)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=self.errors,
-            text=True,
-            env={**os.environ, "OMP_NUM_THREADS": threads, "MKL_NUM_THREADS": threads},
-        )
-        if self._answer() != "READY":
-            self._fail()
+        self.steps = 1
+        self._timeout = plan.timeout
+        self._errors = tempfile.TemporaryFile("w+")  # noqa: SIM115 - as long as the process
+        self._process = subprocess.Popen(
+            [interpreter(name, plan.pythons), "-m", "benchmarks.worker", name, json.dumps(task._asdict())],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._errors, text=True,
+            env=environment(task.threads), start_new_session=True,
+        )  # fmt: skip
+        ready = self._answer()
+        self.measured.first_step_s = ready.get("first_step_s", 0.0)
+        self.measured.parameters = ready.get("parameters", 0)
 
-    def run(self, steps: int) -> None:
-        """Measure one round; a contestant that dies is out."""
-        assert self.process.stdin
-        self.process.stdin.write(f"{steps}\n")
-        self.process.stdin.flush()
+    def run(self, steps: int, *, apart: bool = False) -> dict[str, Any]:
+        """Run so many steps; a contestant that dies is out, and answers nothing."""
+        if self.failure:
+            return {}
+        assert self._process.stdin
+        try:
+            self._process.stdin.write(json.dumps({"steps": steps, "apart": apart}) + "\n")
+            self._process.stdin.flush()
+        except BrokenPipeError:
+            pass  # the answer tells why
         answer = self._answer()
+        self.measured.peak_bytes = answer.get("peak_bytes", 0)
+        return answer
+
+    def round(self) -> None:
+        """Measure `steps` steps."""
+        answer = self.run(self.steps)
+        if answer:
+            self.measured.ms.append(answer["seconds"] / self.steps * 1e3)
+
+    def calibrate(self, seconds: float) -> float:
+        """Choose the steps of a round that takes about `seconds`. Returns ms per step."""
+        answer = self.run(1)
         if not answer:
-            return self._fail()
-        result = json.loads(answer)
-        self.measured.ms.append(result["seconds"] / steps * 1e3)
-        self.measured.peak_bytes = result["peak_bytes"]
-        return None
+            return float("inf")
+        again = 3 if answer["seconds"] < seconds / 3 else 1
+        least = min(answer["seconds"], self.run(again).get("seconds", float("inf")) / again)
+        self.steps = min(max(1, round(seconds / least)), MOST_STEPS)
+        return float(least) * 1e3
 
     def close(self) -> None:
-        self.process.communicate()
+        """End the process and what it started."""
+        if self._process.poll() is None:
+            os.killpg(self._process.pid, signal.SIGKILL)
+        self._process.communicate()
 
-    def _answer(self) -> str:
-        assert self.process.stdout
-        return self.process.stdout.readline().strip()
+    def _answer(self) -> dict[str, Any]:
+        assert self._process.stdout
+        ready, _, _ = select.select([self._process.stdout], [], [], self._timeout)
+        line = self._process.stdout.readline() if ready else ""
+        if line:
+            answer: dict[str, Any] = json.loads(line)
+            return answer
+        self.close()
+        self._errors.seek(0)
+        lines = self._errors.read().strip().splitlines()
+        status = f"exit status {self._process.returncode}"
+        late = f"no answer in {self._timeout:.0f} s"
+        self.failure = late if not ready else lines[-1] if lines else status
+        return {}
 
-    def _fail(self) -> None:
-        self.process.communicate()
-        self.errors.seek(0)
-        lines = self.errors.read().strip().splitlines()
-        self.failure = lines[-1] if lines else f"exit status {self.process.returncode}"
+
+def interpreter(name: str, pythons: Mapping[str, str]) -> str:
+    """Of the contestant's family; ours and PyTorch run in this one unless they are named."""
+    family = name.split()[0]
+    other = sys.executable if family in ("ours", "torch") else pythons.get("", sys.executable)
+    return pythons.get(family, other)
 
 
-def steps_per_round(contestant: Contestant, seconds: float) -> int:
-    """So many steps that a round of this contestant takes about `seconds`."""
-    contestant.run(3)
-    steps = max(3, round(seconds / (contestant.measured.ms.pop() / 1e3)))
-    return min(steps, 5000)
+def environment(threads: int) -> dict[str, str]:
+    """Of a worker, which must find this package from any interpreter."""
+    count = str(threads)
+    path = os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH"))))
+    return {
+        **os.environ, "PYTHONPATH": path, "OMP_NUM_THREADS": count, "MKL_NUM_THREADS": count,
+        "TORCHINDUCTOR_COMPILE_THREADS": count,
+    }  # fmt: skip
 
 
 def alternate(
-    names: Sequence[str], options: dict[str, object], *, rounds: int, seconds: float
+    names: Sequence[str], task: Task, plan: Plan, say: Callable[[str], None] = lambda _: None
 ) -> tuple[dict[str, Measured], dict[str, str]]:
-    """Medians of every contestant, and why others are missing."""
-    contestants = {}
-    missing = {}
+    """What every contestant took, and why others are missing. Those named "ours ..." never stop."""
+    running: dict[str, Process] = {}
+    processes: dict[str, Process] = {}
+    first: dict[str, float] = {}
     for name in names:
-        contestant = Contestant(name, options)
-        if contestant.failure:
-            missing[name] = contestant.failure
-        else:
-            contestants[name] = contestant
-    steps = {name: steps_per_round(c, seconds) for name, c in contestants.items()}
-    for _ in range(rounds):
-        for name, contestant in contestants.items():
-            if not contestant.failure:
-                contestant.run(steps[name])
-    for name, contestant in contestants.items():
-        if contestant.failure:
-            missing[name] = contestant.failure
-        else:
-            contestant.close()
-    return {n: c.measured for n, c in contestants.items() if n not in missing}, missing
+        process = processes[name] = Process(name, task, plan)
+        first[name] = process.calibrate(plan.seconds)
+        say(f"{name}: {process.failure or f'{first[name]:.3g} ms'}")
+        if not process.failure:
+            running[name] = process
+            _stop_slow(running, first, HOPELESS)
+    for number in range(plan.rounds):
+        for process in running.values():
+            process.round()
+        running = {name: p for name, p in running.items() if not p.failure}
+        if number == 1:
+            medians = {name: p.measured.median for name, p in running.items()}
+            _stop_slow(running, medians, SLOW)
+    for process in running.values():
+        if plan.latencies:
+            each = process.run(plan.latencies, apart=True).get("each", [])
+            process.measured.latencies_ms = [seconds * 1e3 for seconds in each]
+    for process in processes.values():
+        process.close()
+    missing = {name: p.failure for name, p in processes.items() if p.failure}
+    return {n: p.measured for n, p in processes.items() if n not in missing}, missing
+
+
+def _stop_slow(running: dict[str, Process], ms: Mapping[str, float], times: float) -> None:
+    """Close the peers that are `times` slower than the best one, to save time and memory."""
+    peers = {name: ms[name] for name in running if not name.startswith("ours")}
+    single = {name: own for name, own in peers.items() if not is_reduced(name)}
+    for name, own in peers.items():
+        # A peer in float32 is wanted for the comparison in float32, however slow beside the others.
+        if own > times * min((single if name in single else peers).values()):
+            process = running.pop(name)
+            process.measured.ms = process.measured.ms or [own]
+            process.measured.stopped = f"more than {times:g} times slower than the best peer"
+            process.close()

@@ -1,0 +1,82 @@
+"""Who takes part: every variant of every peer that a user could sensibly choose."""
+
+from __future__ import annotations
+
+from benchmarks.contestant import Mode
+from benchmarks.workloads import WORKLOADS
+
+REDUCED = {"autocast", "cast", "fpmath", "bfloat16"}  # words of variants that are not in float32
+QUICK_TO_COMPILE = {"digits", "activity", "step"}
+
+TRAIN = ("eager", "compile", "autocast", "autocast+compile")
+TRAIN_IMAGES = (
+    "channels_last", "channels_last+autocast", "channels_last+fpmath",
+    "channels_last+compile", "channels_last+autocast+compile",
+)  # fmt: skip
+INFER = (
+    "eager",
+    "compile",
+    "jit",
+    "autocast",
+    "autocast+compile",
+    "cast",
+    "cast+jit",
+    "cast+compile",
+)
+INFER_IMAGES = (
+    "channels_last", "channels_last+jit", "channels_last+compile",
+    "channels_last+autocast", "channels_last+autocast+jit", "channels_last+autocast+compile",
+    "channels_last+cast", "channels_last+cast+jit", "channels_last+cast+compile",
+    "channels_last+fpmath",
+)  # fmt: skip
+
+
+def is_reduced(name: str) -> bool:
+    """Whether any of its arithmetic is in less than float32."""
+    return not REDUCED.isdisjoint(name.partition(" ")[2].split("+"))
+
+
+def torch_variants(workload: str, mode: Mode) -> list[str]:
+    """Every layout, precision and compiler. Large networks are compiled in the better layout only.
+
+    torch.compile takes minutes for them.
+    """
+    names = TRAIN if mode == "train" else INFER
+    if workload == "step" or len(WORKLOADS[workload].image) != 3:
+        return [*names, "fpmath", *(["cast+compile+tuned"] if mode == "infer" else [])]
+    if workload not in QUICK_TO_COMPILE:
+        names = tuple(name for name in names if "compile" not in name)
+    elif mode == "infer":
+        names += ("channels_last+cast+compile+tuned",)
+    return [*names, *(TRAIN_IMAGES if mode == "train" else INFER_IMAGES)]
+
+
+def others(workload: str, mode: Mode) -> list[str]:
+    """Peers that are not PyTorch, the slowest at the end."""
+    if workload == "step":
+        return []
+    names = ["jax float32", "jax bfloat16"]
+    if mode == "infer":
+        runtimes = ["onnxruntime float32", "openvino float32", "openvino bfloat16"]
+        names = [*runtimes, *names]
+    return [*names, "mlx float32"]
+
+
+def peers(workload: str, mode: Mode, precisions: list[str], chosen: str = "all") -> list[str]:
+    """Their names, such as "torch channels_last+autocast" or "jax float32".
+
+    Args:
+        workload: A name of `WORKLOADS`, or step.
+        mode: train or infer.
+        precisions: Of ours. Against float32 alone only peers in float32 count.
+        chosen: all, or with commas: families ("torch"), or names.
+    """
+    names = [f"torch {variant}" for variant in torch_variants(workload, mode)]
+    names += others(workload, mode)
+    if chosen != "all":
+        wanted = [word.strip() for word in chosen.split(",") if word.strip()]
+        extra = [word for word in wanted if " " in word and word not in names]
+        names = [name for name in names if name in wanted or name.split()[0] in wanted] + extra
+    if precisions == ["float32"]:
+        names = [name for name in names if not is_reduced(name)]
+    return names
