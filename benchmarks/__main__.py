@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks import own
+from benchmarks.check import check
 from benchmarks.contestant import Task
 from benchmarks.driver import Plan
 from benchmarks.measure import compare, spread
@@ -81,6 +82,9 @@ def main(
     setup_timeout: Annotated[float, typer.Option(help="seconds for one contestant")] = 900.0,
     latency: Annotated[int, typer.Option(help="steps to time one by one as well")] = 0,
     out: Annotated[Path | None, typer.Option(help="file to append JSON lines to")] = None,
+    check_only: Annotated[
+        bool, typer.Option("--check", help="only whether all compute the same network")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="lines of JSON")] = False,
 ) -> None:
     """Measure mpsnn, in alternation with its peers where there are any."""
@@ -88,6 +92,8 @@ def main(
         raise typer.BadParameter(f"no such workload and mode: {workload} {mode}")
     if workload == "step" and mode != "infer":
         raise typer.BadParameter("step is only for infer")
+    if check_only:
+        raise typer.Exit(not check([workload], peers, interpreters(python_of), print))
     precisions = list(PRECISIONS) if precision == "both" else precision.split(",")
     plan = Plan(rounds, seconds, setup_timeout, latency, interpreters(python_of))
     for count in integers(threads):

@@ -34,3 +34,8 @@ class Contestant(NamedTuple):
 def scalar(value: Any) -> NDArray[np.float32]:
     """A loss."""
     return np.asarray(value, np.float32)
+
+
+def variant_of(name: str) -> str:
+    """The words behind the family: "jax float32" is the variant float32."""
+    return name.partition(" ")[2]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from benchmarks.contestant import Mode
+from benchmarks.contestant import Mode, variant_of
 from benchmarks.workloads import WORKLOADS
 
 REDUCED = {"autocast", "cast", "fpmath", "bfloat16"}  # words of variants that are not in float32
@@ -33,7 +33,7 @@ INFER_IMAGES = (
 
 def is_reduced(name: str) -> bool:
     """Whether any of its arithmetic is in less than float32."""
-    return not REDUCED.isdisjoint(name.partition(" ")[2].split("+"))
+    return not REDUCED.isdisjoint(variant_of(name).split("+"))
 
 
 def torch_variants(workload: str, mode: Mode) -> list[str]:
@@ -56,6 +56,8 @@ def others(workload: str, mode: Mode) -> list[str]:
     if workload == "step":
         return []
     names = ["jax float32", "jax bfloat16"]
+    if any(node.op == "lstm" for node in WORKLOADS[workload].network().nodes):
+        names += ["jax float32+unroll", "jax bfloat16+unroll"]
     if mode == "infer":
         runtimes = ["onnxruntime float32", "openvino float32", "openvino bfloat16"]
         names = [*runtimes, *names]

@@ -64,7 +64,7 @@ class Process:
         self._timeout = plan.timeout
         self._errors = tempfile.TemporaryFile("w+")  # noqa: SIM115 - as long as the process
         self._process = subprocess.Popen(
-            [interpreter(name, plan.pythons), "-m", "benchmarks.worker", name, json.dumps(task._asdict())],
+            command(name, task, plan.pythons),
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._errors, text=True,
             env=environment(task.threads), start_new_session=True,
         )  # fmt: skip
@@ -129,6 +129,12 @@ def interpreter(name: str, pythons: Mapping[str, str]) -> str:
     family = name.split()[0]
     other = sys.executable if family in ("ours", "torch") else pythons.get("", sys.executable)
     return pythons.get(family, other)
+
+
+def command(name: str, task: Task, pythons: Mapping[str, str]) -> list[str]:
+    """That runs the contestant's worker."""
+    options = json.dumps(task._asdict())
+    return [interpreter(name, pythons), "-m", "benchmarks.worker", name, options]
 
 
 def environment(threads: int) -> dict[str, str]:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 import mpsnn
-from benchmarks.contestant import Contestant, Task, scalar
+from benchmarks.contestant import Contestant, Task, scalar, variant_of
 from benchmarks.networks import DROPOUT, EPSILON, SLOPE, Array, Network, Node, weights
 from benchmarks.workloads import ADAM, SGD, STEP, WORKLOADS, Workload
 from mpsnn import Graph, Value, layers
@@ -98,9 +98,10 @@ def optimizer(workload: Workload) -> Any:
     return mpsnn.Adam(ADAM["rate"], beta1=ADAM["beta1"], beta2=ADAM["beta2"])
 
 
-def contestant(variant: str, task: Task) -> Contestant:
+def contestant(name: str, task: Task) -> Contestant:
     """The training loop that the README shows, or `Predictor.infer`; the variant is a precision."""
-    common: Any = {"batch": task.batch, "threads": task.threads, "precision": variant}
+    precision = variant_of(name)
+    common: Any = {"batch": task.batch, "threads": task.threads, "precision": precision}
     if task.workload == "step":
         return stepper(task.batch, common)
     chosen = WORKLOADS[task.workload]

@@ -25,16 +25,16 @@ from typing import Any
 import torch
 from torch import nn
 
-from benchmarks.contestant import Contestant, Task, scalar
+from benchmarks.contestant import Contestant, Task, scalar, variant_of
 from benchmarks.torch_network import Stepper, build
 from benchmarks.workloads import ADAM, SGD, STEP, WORKLOADS, Workload
 
 
-def contestant(variant: str, task: Task) -> Contestant:
+def contestant(name: str, task: Task) -> Contestant:
     """Steps of the usual training loop with fused updates, or of inference."""
     torch.set_num_threads(task.threads)
     torch.manual_seed(0)
-    words = set(variant.split("+"))
+    words = set(variant_of(name).split("+"))
     if "fpmath" in words:
         torch.backends.mkldnn.matmul.fp32_precision = "bf16"  # type: ignore[attr-defined]
         torch.backends.mkldnn.conv.fp32_precision = "bf16"  # type: ignore[attr-defined]

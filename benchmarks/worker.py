@@ -2,7 +2,8 @@
 
 It sets itself up and answers with a line of JSON; then, for each line with a number of steps, it
 runs them and answers with their wall time in seconds and the process's peak resident memory since
-it was set up. What libraries print goes to standard error.
+it was set up. With `--check` it answers once, with its first results. What libraries print goes to
+standard error.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from typing import Any
 from benchmarks.contestant import Contestant, Task
 
 WARM_UP = 5
+CHECKED_STEPS = {"train": 3, "infer": 1}  # behind which `benchmarks.check` compares results
 WARM_UP_SECONDS = 2.0  # after which no further step of the warm-up begins
 
 FAMILIES = {
@@ -56,14 +58,11 @@ def peak_bytes() -> int:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * kib
 
 
-def set_up(name: str, task: Task) -> tuple[Contestant, float]:
-    """The contestant after its first step, and the seconds that both took, imports aside."""
-    family, _, variant = name.partition(" ")
-    module = importlib.import_module(f"benchmarks.{FAMILIES[family]}")
+def make(name: str, task: Task) -> tuple[Contestant, float]:
+    """The contestant before its first step, and when it was begun, its imports done."""
+    module = importlib.import_module(f"benchmarks.{FAMILIES[name.split()[0]]}")
     start = time.perf_counter()
-    contestant = module.contestant(variant, task)
-    contestant.run(1)
-    return contestant, time.perf_counter() - start
+    return module.contestant(name, task), start
 
 
 def warm_up(contestant: Contestant) -> None:
@@ -96,7 +95,14 @@ def main() -> None:
     name, options = sys.argv[1], json.loads(sys.argv[2])
     task = Task(**options)
     claim_processors(task.threads)
-    contestant, seconds = set_up(name, task)
+    contestant, start = make(name, task)
+    if "--check" in sys.argv:
+        result = contestant.run(CHECKED_STEPS[task.mode])
+        answer = {"parameters": contestant.parameters, "result": result.tolist()}
+        answers.write(json.dumps(answer) + "\n")
+        return
+    contestant.run(1)
+    seconds = time.perf_counter() - start
     warm_up(contestant)
     reset_peak()
     answers.write(json.dumps({"first_step_s": seconds, "parameters": contestant.parameters}) + "\n")
