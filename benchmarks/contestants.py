@@ -41,7 +41,7 @@ def torch_variants(workload: str, mode: Mode) -> list[str]:
 
     torch.compile takes minutes for them.
     """
-    names = TRAIN if mode == "train" else INFER
+    names: tuple[str, ...] = TRAIN if mode == "train" else INFER
     if workload == "step" or len(WORKLOADS[workload].image) != 3:
         return [*names, "fpmath", *(["cast+compile+tuned"] if mode == "infer" else [])]
     if workload not in QUICK_TO_COMPILE:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import select
@@ -10,6 +11,7 @@ import statistics
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,6 +23,7 @@ from benchmarks.contestants import is_reduced
 SLOW = 3.0  # times the best peer: after two rounds in alternation it is measured no further
 HOPELESS = 6.0  # times the best peer: so already after its set-up
 MOST_STEPS = 5000
+REST = 0.05  # seconds between turns, in which threads of the last one stop waiting for work
 
 ROOT = Path(__file__).parents[1]
 
@@ -48,7 +51,7 @@ class Plan:
     rounds: int = 7
     seconds: float = 0.5  # of one round of one contestant, about
     timeout: float = 900.0  # seconds for a set-up or a round
-    latencies: int = 0  # steps timed one by one, each in a round of its own at the end
+    latencies: int = 0  # steps timed one by one at the end, at most
     pythons: Mapping[str, str] = field(
         default_factory=dict
     )  # interpreters by family, "" for others
@@ -88,6 +91,7 @@ class Process:
 
     def round(self) -> None:
         """Measure `steps` steps."""
+        time.sleep(REST)
         answer = self.run(self.steps)
         if answer:
             self.measured.ms.append(answer["seconds"] / self.steps * 1e3)
@@ -97,30 +101,35 @@ class Process:
         answer = self.run(1)
         if not answer:
             return float("inf")
-        again = 3 if answer["seconds"] < seconds / 3 else 1
-        least = min(answer["seconds"], self.run(again).get("seconds", float("inf")) / again)
+        least = answer["seconds"]
+        if least < 10 * seconds:  # a short step may have met with something else
+            again = 3 if least < seconds / 3 else 1
+            least = min(least, self.run(again).get("seconds", float("inf")) / again)
         self.steps = min(max(1, round(seconds / least)), MOST_STEPS)
         return float(least) * 1e3
 
-    def close(self) -> None:
-        """End the process and what it started."""
-        if self._process.poll() is None:
+    def close(self) -> str:
+        """End the process and what it started. Returns the last line of its errors."""
+        if self._errors.closed:
+            return ""
+        with contextlib.suppress(ProcessLookupError):  # it ended by itself
             os.killpg(self._process.pid, signal.SIGKILL)
         self._process.communicate()
+        with self._errors:
+            self._errors.seek(0)
+            lines = self._errors.read().strip().splitlines()
+        return lines[-1] if lines else f"exit status {self._process.returncode}"
 
     def _answer(self) -> dict[str, Any]:
+        """The next line; without any, the contestant has failed."""
         assert self._process.stdout
         ready, _, _ = select.select([self._process.stdout], [], [], self._timeout)
         line = self._process.stdout.readline() if ready else ""
         if line:
             answer: dict[str, Any] = json.loads(line)
             return answer
-        self.close()
-        self._errors.seek(0)
-        lines = self._errors.read().strip().splitlines()
-        status = f"exit status {self._process.returncode}"
-        late = f"no answer in {self._timeout:.0f} s"
-        self.failure = late if not ready else lines[-1] if lines else status
+        last = self.close()
+        self.failure = last if ready else f"no answer in {self._timeout:.0f} s"
         return {}
 
 
@@ -168,14 +177,29 @@ def alternate(
         if number == 1:
             medians = {name: p.measured.median for name, p in running.items()}
             _stop_slow(running, medians, SLOW)
-    for process in running.values():
-        if plan.latencies:
-            each = process.run(plan.latencies, apart=True).get("each", [])
-            process.measured.latencies_ms = [seconds * 1e3 for seconds in each]
+    if plan.latencies:
+        _time_each_step(running, plan.latencies)
     for process in processes.values():
         process.close()
     missing = {name: p.failure for name, p in processes.items() if p.failure}
     return {n: p.measured for n, p in processes.items() if n not in missing}, missing
+
+
+def best_peers(ms: Mapping[str, float]) -> list[str]:
+    """The fastest in float32 and the fastest of all, which may be the same one."""
+    peers = [name for name in ms if not name.startswith("ours")]
+    classes = ([name for name in peers if not is_reduced(name)], peers)
+    best = [min(names, key=lambda name: ms[name]) for names in classes if names]
+    return list(dict.fromkeys(best))
+
+
+def _time_each_step(running: dict[str, Process], most: int) -> None:
+    """Of ours and the best peers, for as long as ten rounds take."""
+    medians = {name: p.measured.median for name, p in running.items()}
+    for name in [*(n for n in running if n.startswith("ours")), *best_peers(medians)]:
+        process = running[name]
+        each = process.run(min(most, 10 * process.steps), apart=True).get("each", [])
+        process.measured.latencies_ms = [seconds * 1e3 for seconds in each]
 
 
 def _stop_slow(running: dict[str, Process], ms: Mapping[str, float], times: float) -> None:

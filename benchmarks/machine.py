@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import functools
 import json
 import os
@@ -21,9 +22,8 @@ EXTENSIONS = ("avx2", "avx512f", "avx512_fp16", "amx_bf16")  # that decide betwe
 def description() -> dict[str, Any]:
     """Of this machine, as far as its system tells."""
     told = Path("/proc/cpuinfo").read_text() if Path("/proc/cpuinfo").exists() else ""
-    fields = dict(
-        (part.strip() for part in line.split(":", 1)) for line in told.splitlines() if ":" in line
-    )
+    pairs = (line.partition(":") for line in told.splitlines())
+    fields = {name.strip(): value.strip() for name, _, value in pairs}
     pages = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     return {
         "processor": fields.get("model name", platform.processor() or platform.machine()),
@@ -54,3 +54,19 @@ def _installed(interpreter: str) -> dict[str, str]:
     )
     every = json.loads(answer.stdout) if answer.returncode == 0 else {}
     return {name: every[name] for name in PACKAGES if name in every}
+
+
+def row(threads: int) -> dict[str, Any]:
+    """The machine and its measured peak, as a row of a file of results."""
+    done = subprocess.run(
+        [sys.executable, "-m", "benchmarks.peak", str(threads)],
+        capture_output=True, text=True, check=True, cwd=Path(__file__).parents[1],
+        env={**os.environ, "OMP_NUM_THREADS": str(threads), "MKL_NUM_THREADS": str(threads)},
+    )  # fmt: skip
+    return {
+        "section": "machine",
+        "date": datetime.date.today().isoformat(),
+        "threads": threads,
+        "machine": description(),
+        "peak": json.loads(done.stdout),
+    }

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import datetime
+import json
 import statistics
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 from benchmarks import contestants, driver, machine
 from benchmarks.contestant import Task
 from benchmarks.driver import Measured, Plan
+from benchmarks.networks import flops
+from benchmarks.workloads import WORKLOADS
 
 Row = dict[str, Any]
 
@@ -20,6 +24,7 @@ def compare(
     plan: Plan,
     *,
     chosen: str = "all",
+    section: str = "table",
     say: Callable[[str], None] = lambda _: None,
 ) -> list[Row]:
     """Measure all in one alternation; a row for each precision of ours that could be measured.
@@ -33,6 +38,7 @@ def compare(
     if not measured.keys() & set(ours):
         raise SystemExit(f"mpsnn itself failed: {missing[ours[0]]}")
     common = {
+        "section": section,
         "date": datetime.date.today().isoformat(),
         "missing": missing,
         "machine": machine.description(),
@@ -57,11 +63,13 @@ def row(task: Task, precision: str, measured: Mapping[str, Measured]) -> Row:
     medians = {name: m.median for name, m in peers.items()}
     whole = {name: ms for name, ms in medians.items() if not peers[name].stopped}
     best = min(whole, key=lambda name: whole[name], default=None)
+    known = WORKLOADS.get(task.workload)
     least = min((m.peak_bytes for n, m in peers.items() if n.startswith("torch ")), default=0)
     every = {"ours": own, **peers}
     return {
         **task._asdict(),
         "precision": precision,
+        "flops": flops(known.network()) if known else None,  # of one image, forward
         "ours_ms": own.median,
         "peers": medians,
         "best_peer": best,
@@ -74,6 +82,20 @@ def row(task: Task, precision: str, measured: Mapping[str, Measured]) -> Row:
         "first_step_s": {name: m.first_step_s for name, m in every.items()},
         "parameters": {name: m.parameters for name, m in every.items()},
     }
+
+
+def append(path: Path, row: Row) -> None:
+    """Add the row to a file of JSON lines, its figures with four digits."""
+    with path.open("a", encoding="utf-8") as file:
+        file.write(json.dumps(_rounded(row)) + "\n")
+
+
+def _rounded(value: Any) -> Any:
+    if isinstance(value, float):
+        return float(f"{value:.4g}")
+    if isinstance(value, dict):
+        return {key: _rounded(item) for key, item in value.items()}
+    return [_rounded(item) for item in value] if isinstance(value, list) else value
 
 
 def quantiles(ms: list[float]) -> dict[str, float]:

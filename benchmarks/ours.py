@@ -36,7 +36,8 @@ def value(g: Graph, node: Node, name: str, inputs: list[Value]) -> Value:
     if node.op == "concat":
         return g.concat(inputs)
     if node.op in ("conv", "dense", "batch_norm", "lstm"):
-        return layer(node, name)(inputs[0])
+        result: Value = layer(node, name)(inputs[0])
+        return result
     if node.op.endswith("_pool"):
         pool = g.max_pool2d if node.op == "max_pool" else g.avg_pool2d
         return pool(inputs[0], pair(node.kernel), stride=pair(node.stride), padding=sides(node))
@@ -141,7 +142,7 @@ def stepper(batch: int, common: Any) -> Contestant:
     result = g.softmax(layers.Dense(STEP.classes)(y.last))
     predictor = mpsnn.Predictor([result, *y.states[0].values()], **common)
     feed = itertools.cycle(STEP.data(batch))
-    state = {key: np.zeros((batch, STEP.units), np.float32) for key in begin}
+    state: dict[Any, Any] = {key: np.zeros((batch, STEP.units), np.float32) for key in begin}
 
     def run(steps: int) -> Any:
         for _ in range(steps):

@@ -45,7 +45,7 @@ def contestant(name: str, task: Task) -> Contestant:
     chosen = WORKLOADS[task.workload]
     model = build(chosen.network())
     if "channels_last" in words:
-        model = model.to(memory_format=torch.channels_last)
+        model = model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     data = [(_tensor(x, words), _truth(y, words)) for x, y in chosen.data(task.batch)]
     run = _train if task.mode == "train" else _infer
     count = _count(model)
@@ -141,7 +141,7 @@ def _prepared(
     """The model as it is to be called, and the mode in which to call it."""
     if "jit" in words:
         with torch.no_grad(), _precision(words):
-            frozen = torch.jit.freeze(torch.jit.trace(model, example))
+            frozen = torch.jit.freeze(torch.jit.trace(model, example))  # type: ignore[no-untyped-call]
             return torch.jit.optimize_for_inference(frozen), torch.inference_mode
     if "compile" in words:
         import torch._inductor.config as inductor

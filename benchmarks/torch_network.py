@@ -23,7 +23,8 @@ class LastState(nn.Module):
         self.lstm = nn.LSTM(inputs, units, batch_first=True)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        return self.lstm(x.transpose(1, 2))[0][:, -1]
+        states: torch.Tensor = self.lstm(x.transpose(1, 2))[0]
+        return states[:, -1]
 
 
 def module(node: Node, before: tuple[int, ...]) -> nn.Module:
@@ -74,9 +75,9 @@ def fill(layer: nn.Module, own: dict[str, Array], before: tuple[int, ...]) -> No
     """Give a layer the weights that every contestant has."""
     if isinstance(layer, LastState):
         names = {"weight": "weight_ih_l0", "recurrent": "weight_hh_l0", "bias": "bias_ih_l0"}
-        layer.lstm.bias_hh_l0.data.zero_()
+        nn.init.zeros_(layer.lstm.get_parameter("bias_hh_l0"))
         for name, array in own.items():
-            getattr(layer.lstm, names[name]).data.copy_(torch.from_numpy(array))
+            layer.lstm.get_parameter(names[name]).data.copy_(torch.from_numpy(array))
         return
     if isinstance(layer, nn.Sequential) and own:  # Linear behind Flatten: channels come first
         weight = own["weight"].reshape(-1, *before)
