@@ -15,7 +15,7 @@ from rich.table import Table
 from benchmarks import own, table
 from benchmarks.check import check
 from benchmarks.contestant import Mode, Task
-from benchmarks.driver import Plan
+from benchmarks.driver import ISAS, Plan
 from benchmarks.measure import append, compare, spread
 from benchmarks.workloads import WORKLOADS
 
@@ -99,6 +99,9 @@ def main(
         float, typer.Option(help="seconds for the set-up of one contestant")
     ] = 900.0,
     latency: Annotated[int, typer.Option(help="time so many steps one by one, at most")] = 0,
+    isa: Annotated[
+        str, typer.Option(help="no newer instructions than avx2 or avx512, where it can be told")
+    ] = "",
     sweep: Annotated[bool, typer.Option("--sweep", help="batches from 1 to large ones")] = False,
     whole_table: Annotated[
         bool, typer.Option("--table", help="every row of the page, or those of --only")
@@ -111,7 +114,9 @@ def main(
     as_json: Annotated[bool, typer.Option("--json", help="lines of JSON")] = False,
 ) -> None:
     """Measure mpsnn, in alternation with its peers where there are any."""
-    plan = Plan(rounds, seconds, setup_timeout, latency, interpreters(python_of or []))
+    plan = Plan(rounds, seconds, setup_timeout, latency, interpreters(python_of or []), isa)
+    if isa not in ISAS:
+        raise typer.BadParameter(f"--isa must be avx2 or avx512, got {isa}")
     say = _silent if as_json else _say
     chosen = _workloads(only)
     if check_only:
@@ -136,7 +141,7 @@ def main(
 
     sizes = table.sweep(workload) if sweep else integers(batch)
     tasks = [Task(workload, mode, size, count) for count in counts for size in sizes]
-    section = "sweep" if sweep else "table"
+    section = "sweep" if sweep else "isa" if isa else "table"
     return measure(tasks, precisions, plan, report, chosen=peers, section=section, say=say)
 
 

@@ -76,7 +76,7 @@ def peers(workload: str, mode: Mode, precisions: list[str], chosen: str = "all")
     names = [f"torch {variant}" for variant in torch_variants(workload, mode)]
     names += others(workload, mode)
     if chosen != "all":
-        wanted = [word.strip() for word in chosen.split(",") if word.strip()]
+        wanted = list(dict.fromkeys(word.strip() for word in chosen.split(",") if word.strip()))
         extra = [word for word in wanted if " " in word and word not in names]
         names = [name for name in names if name in wanted or name.split()[0] in wanted] + extra
     if precisions == ["float32"]:

@@ -22,10 +22,24 @@ from benchmarks.contestants import is_reduced
 
 SLOW = 3.0  # times the best peer: after two rounds in alternation it is measured no further
 HOPELESS = 6.0  # times the best peer: so already after its set-up
+TRIES = 10  # steps of which the fastest decides how long a round is
 MOST_STEPS = 5000
 REST = 0.05  # seconds between turns, in which threads of the last one stop waiting for work
 
 ROOT = Path(__file__).parents[1]
+
+# What the libraries for products and convolutions read; own loops of a library may not obey.
+ISAS = {
+    "": {},
+    "avx2": {
+        "ONEDNN_MAX_CPU_ISA": "AVX2", "MKL_ENABLE_INSTRUCTIONS": "AVX2",
+        "ATEN_CPU_CAPABILITY": "avx2", "XLA_FLAGS": "--xla_cpu_max_isa=AVX2",
+    },
+    "avx512": {
+        "ONEDNN_MAX_CPU_ISA": "AVX512_CORE", "MKL_ENABLE_INSTRUCTIONS": "AVX512",
+        "ATEN_CPU_CAPABILITY": "avx512", "XLA_FLAGS": "--xla_cpu_max_isa=AVX512",
+    },
+}  # fmt: skip
 
 
 @dataclass
@@ -52,9 +66,9 @@ class Plan:
     seconds: float = 0.5  # of one round of one contestant, about
     timeout: float = 900.0  # seconds for a set-up or a round
     latencies: int = 0  # steps timed one by one at the end, at most
-    pythons: Mapping[str, str] = field(
-        default_factory=dict
-    )  # interpreters by family, "" for others
+    # Interpreters by family; "" is of all but ours and PyTorch.
+    pythons: Mapping[str, str] = field(default_factory=dict)
+    isa: str = ""  # of `ISAS`
 
 
 class Process:
@@ -69,7 +83,7 @@ class Process:
         self._process = subprocess.Popen(
             command(name, task, plan.pythons),
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._errors, text=True,
-            env=environment(task.threads), start_new_session=True,
+            env={**environment(task.threads), **ISAS[plan.isa]}, start_new_session=True,
         )  # fmt: skip
         ready = self._answer()
         self.measured.first_step_s = ready.get("first_step_s", 0.0)
@@ -98,15 +112,14 @@ class Process:
 
     def calibrate(self, seconds: float) -> float:
         """Choose the steps of a round that takes about `seconds`. Returns ms per step."""
-        answer = self.run(1)
-        if not answer:
-            return float("inf")
-        least = answer["seconds"]
-        if least < 10 * seconds:  # a short step may have met with something else
-            again = 3 if least < seconds / 3 else 1
-            least = min(least, self.run(again).get("seconds", float("inf")) / again)
-        self.steps = min(max(1, round(seconds / least)), MOST_STEPS)
-        return float(least) * 1e3
+        took: list[float] = []
+        while len(took) < TRIES and sum(took) < seconds:
+            answer = self.run(1)
+            if not answer:
+                return float("inf")
+            took.append(answer["seconds"])
+        self.steps = min(max(1, round(seconds / min(took))), MOST_STEPS)
+        return min(took) * 1e3
 
     def close(self) -> str:
         """End the process and what it started. Returns the last line of its errors."""

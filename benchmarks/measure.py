@@ -39,6 +39,7 @@ def compare(
         raise SystemExit(f"mpsnn itself failed: {missing[ours[0]]}")
     common = {
         "section": section,
+        "isa": plan.isa,
         "date": datetime.date.today().isoformat(),
         "missing": missing,
         "machine": machine.description(),

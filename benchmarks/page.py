@@ -47,14 +47,15 @@ OTHER_MACHINES = """\
 
 bfloat16 needs AVX-512 and shows its speed with AMX; without AVX-512 `mpsnn` refuses it, and float32
 is what counts. Convolutions and products are then as fast as oneDNN's, which PyTorch has as well, so
-expect less of an advantage in large convolutional networks than in small or recurrent ones. Measure
-on your own machine:"""
+expect less of an advantage in large convolutional networks than in small or recurrent ones. Here the
+products and convolutions of this machine were held to AVX2 (`--isa avx2`); loops of `mpsnn` between
+them, such as updates and neurons, cannot be:"""
 
 
 def read(path: Path) -> list[Row]:
     """Rows of the file, the last of each kind."""
     rows: dict[tuple[object, ...], Row] = {}
-    keys = ("section", "workload", "mode", "batch", "precision", "threads")
+    keys = ("section", "workload", "mode", "batch", "precision", "threads", "isa")
     for line in path.read_text(encoding="utf-8").splitlines():
         row = json.loads(line)
         key = tuple(row.get(name) for name in keys)
@@ -76,9 +77,16 @@ def page(rows: list[Row]) -> str:
     parts += ["## Memory, MiB", _memory(table)]
     parts += ["## Latency of single steps, ms", _latency(table)]
     parts += ["## Until the first step is done, s", _first_step(table)]
-    parts += ["## One thread and all", _scaling([r for r in rows if r["section"] != "sweep"])]
+    parts += [
+        "## One thread and all",
+        _scaling([r for r in rows if r["section"] in ("table", "threads")]),
+    ]
     parts += ["## Time against batch size", _sweep([r for r in rows if r["section"] == "sweep"])]
-    parts += [OTHER_MACHINES, "```sh\npython -m benchmarks --workload digits --precision both\n```"]
+    parts += [OTHER_MACHINES, _older([row for row in rows if row["section"] == "isa"])]
+    parts += [
+        "On your own machine:",
+        "```sh\npython -m benchmarks --workload digits --precision both\n```",
+    ]
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
@@ -238,6 +246,16 @@ def _scaling(rows: list[Row]) -> str:
         body.append([row["mode"], *title(row), *cells])
     heads = ["ours on 1, ms", "gain by all", "best peer", "on 1, ms", "gain by all", "ratio on 1"]
     return grid(["mode", *HEADS, *heads], body)
+
+
+def _older(rows: list[Row]) -> str:
+    """Training with fewer instructions."""
+    body = (
+        [row["isa"], *title(row), figure(row["ours_ms"]), label(row["best_peer"]),
+         figure(row["peers"][row["best_peer"]]), f"{row['ratio']:.2f}"]
+        for row in rows if row["best_peer"]
+    )  # fmt: skip
+    return grid(["instructions", *HEADS, "ours, ms", "best peer", "its ms", "ratio"], body)
 
 
 def _sweep(rows: list[Row]) -> str:

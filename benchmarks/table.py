@@ -54,8 +54,8 @@ def run(
 ) -> None:  # fmt: skip
     """Measure all rows, and append each to the file as soon as it is there.
 
-    Fewer threads and other batches are measured of ours and of the peers that were best on all
-    threads and at the usual batch.
+    Fewer threads, other batches and older instructions are measured of ours and of the peers that
+    were best at the usual batch with everything.
     """
     append(out, machine.row(threads))
     detailed = dataclasses.replace(plan, latencies=LATENCIES)
@@ -63,15 +63,22 @@ def run(
         say(f"== {task.workload} {task.mode} {task.batch}")
         rows = compare(task, PRECISIONS, detailed, chosen=chosen, say=say)
         _keep(out, rows)
-        usual = task.mode == "train" and task.batch == WORKLOADS[task.workload].batch
-        best = ",".join(str(row["best_peer"]) for row in rows)
-        others = [task._replace(threads=1)] if usual and threads > 1 else []
-        for other in others:
-            _keep(out, compare(other, PRECISIONS, plan, chosen=best, section="threads"))
-        if usual and task.workload in SWEPT:
-            for batch in sweep(task.workload):
-                smaller = task._replace(batch=batch)
-                _keep(out, compare(smaller, PRECISIONS, plan, chosen=best, section="sweep"))
+        if task.mode == "train" and task.batch == WORKLOADS[task.workload].batch:
+            best = ",".join(dict.fromkeys(str(row["best_peer"]) for row in rows))
+            _details(task, plan, out, best)
+
+
+def _details(task: Task, plan: Plan, out: Path, best: str) -> None:
+    """What only a usual task is measured for."""
+    if task.threads > 1:
+        single = task._replace(threads=1)
+        _keep(out, compare(single, PRECISIONS, plan, chosen=best, section="threads"))
+    for batch in sweep(task.workload) if task.workload in SWEPT else []:
+        other = task._replace(batch=batch)
+        _keep(out, compare(other, PRECISIONS, plan, chosen=best, section="sweep"))
+    older = dataclasses.replace(plan, isa="avx2")
+    chosen = f"torch eager,torch channels_last,{best}"
+    _keep(out, compare(task, ["float32"], older, chosen=chosen, section="isa"))
 
 
 def _keep(out: Path, rows: list[Row]) -> None:

@@ -41,7 +41,10 @@ def resnet18() -> Network:
 
 
 def tinyyolo() -> Network:
-    """Tiny YOLO v2 (Redmon and Farhadi, CVPR 2017) for 20 classes and 5 boxes a cell."""
+    """Tiny YOLO v2 (Redmon and Farhadi, CVPR 2017) for 20 classes and 5 boxes a cell.
+
+    Without its sixth pooling, which has a stride of 1.
+    """
     net = Network()
     x = net.input(416, 416, 3)
     for channels in (16, 32, 64, 128, 256):
