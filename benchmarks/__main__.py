@@ -86,7 +86,10 @@ def main(
     rounds: Annotated[int, typer.Option(min=2, help="a figure each; their median counts")] = 7,
     seconds: Annotated[float, typer.Option(help="of one round of one contestant")] = 0.5,
     peers: Annotated[
-        str, typer.Option(help="families or names such as 'torch eager', with commas; '' for none")
+        str,
+        typer.Option(
+            help="with commas: all, jax, 'torch eager', -mlx to leave it out; '' for none"
+        ),
     ] = "all",
     python_of: Annotated[
         list[str] | None,

@@ -71,14 +71,16 @@ def peers(workload: str, mode: Mode, precisions: list[str], chosen: str = "all")
         workload: A name of `WORKLOADS`, or step.
         mode: train or infer.
         precisions: Of ours. Against float32 alone only peers in float32 count.
-        chosen: all, or with commas: families ("torch"), or names.
+        chosen: all, or with commas: families ("torch"), or names; those behind a minus are left
+            out ("all,-mlx,-torch compile").
     """
     names = [f"torch {variant}" for variant in torch_variants(workload, mode)]
     names += others(workload, mode)
-    if chosen != "all":
-        wanted = list(dict.fromkeys(word.strip() for word in chosen.split(",") if word.strip()))
-        extra = [word for word in wanted if " " in word and word not in names]
-        names = [name for name in names if name in wanted or name.split()[0] in wanted] + extra
+    words = list(dict.fromkeys(word.strip() for word in chosen.split(",") if word.strip()))
+    if "all" not in words:
+        extra = [word for word in words if " " in word and word[0] != "-" and word not in names]
+        names = [name for name in names if name in words or name.split()[0] in words] + extra
+    names = [n for n in names if f"-{n}" not in words and f"-{n.split()[0]}" not in words]
     if precisions == ["float32"]:
         names = [name for name in names if not is_reduced(name)]
     return names

@@ -30,11 +30,19 @@ from benchmarks.torch_network import Stepper, build
 from benchmarks.workloads import ADAM, SGD, STEP, WORKLOADS, Workload
 
 
+WORDS = {
+    "train": {"eager", "channels_last", "compile", "tuned", "autocast", "fpmath"},
+    "infer": {"eager", "channels_last", "compile", "tuned", "autocast", "fpmath", "jit", "cast"},
+}
+
+
 def contestant(name: str, task: Task) -> Contestant:
     """Steps of the usual training loop with fused updates, or of inference."""
     torch.set_num_threads(task.threads)
     torch.manual_seed(0)
     words = set(variant_of(name).split("+"))
+    if unknown := words - WORDS[task.mode]:
+        raise SystemExit(f"no variant {', '.join(unknown)} in {task.mode}")
     if "fpmath" in words:
         torch.backends.mkldnn.matmul.fp32_precision = "bf16"  # type: ignore[attr-defined]
         torch.backends.mkldnn.conv.fp32_precision = "bf16"  # type: ignore[attr-defined]
@@ -152,16 +160,17 @@ def _prepared(
 
 
 def _step(model: nn.Module, batch: int, words: set[str]) -> Any:
-    data = [torch.from_numpy(x) for x in STEP.data(batch)]
-    state = [torch.zeros(1, batch, STEP.units) for _ in range(2)]
-    forward, mode = _prepared(model, (data[0], *state), words)
+    kind = torch.bfloat16 if "cast" in words else torch.float32
+    data = [torch.from_numpy(x).to(kind) for x in STEP.data(batch)]
+    state = [torch.zeros(1, batch, STEP.units, dtype=kind) for _ in range(2)]
+    forward, mode = _prepared(model.to(kind), (data[0], *state), words)
     feed = itertools.cycle(data)
 
     def run(steps: int) -> Any:
         with mode(), _precision(words):
             for _ in range(steps):
                 y, *state[:] = forward(next(feed), *state)
-                result = y.numpy()
+                result = y.float().numpy()
         return result
 
     return run

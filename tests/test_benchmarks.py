@@ -91,6 +91,7 @@ def test_float32_is_compared_with_float32_and_bfloat16_with_everything() -> None
     assert {"torch channels_last+autocast+compile", "jax bfloat16"} <= set(both) - set(single)
     assert not any(contestants.is_reduced(name) for name in single)
     assert contestants.peers("digits", "train", ["float32"], "jax") == ["jax float32"]
+    assert contestants.peers("digits", "train", ["float32"], "mlx,jax,-mlx") == ["jax float32"]
 
 
 def measured() -> dict[str, Measured]:
