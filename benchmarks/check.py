@@ -57,7 +57,7 @@ def first_results(name: str, task: Task, pythons: Mapping[str, str]) -> dict[str
     """Parameters and result, or the reason why there is none."""
     done = subprocess.run(
         [*driver.command(name, task, pythons), "--check"],
-        capture_output=True, text=True, check=False, env=driver.environment(task.threads),
+        capture_output=True, text=True, check=False, env=driver.environment(name, task),
     )  # fmt: skip
     if done.returncode:
         return {"missing": (done.stderr.strip().splitlines() or ["no reason given"])[-1]}

@@ -14,20 +14,14 @@ TRAIN_IMAGES = (
     "channels_last+compile", "channels_last+autocast+compile",
 )  # fmt: skip
 INFER = (
-    "eager",
-    "compile",
-    "jit",
-    "autocast",
-    "autocast+compile",
-    "cast",
-    "cast+jit",
-    "cast+compile",
-)
+    "eager", "compile", "jit", "jit+onednn", "autocast", "autocast+compile", "autocast+jit+onednn",
+    "cast", "cast+jit", "cast+jit+onednn", "cast+compile",
+)  # fmt: skip
 INFER_IMAGES = (
-    "channels_last", "channels_last+jit", "channels_last+compile",
-    "channels_last+autocast", "channels_last+autocast+jit", "channels_last+autocast+compile",
-    "channels_last+cast", "channels_last+cast+jit", "channels_last+cast+compile",
-    "channels_last+fpmath",
+    "channels_last", "channels_last+jit", "channels_last+jit+onednn", "channels_last+compile",
+    "channels_last+autocast", "channels_last+autocast+jit", "channels_last+autocast+jit+onednn",
+    "channels_last+autocast+compile", "channels_last+cast", "channels_last+cast+jit",
+    "channels_last+cast+jit+onednn", "channels_last+cast+compile", "channels_last+fpmath",
 )  # fmt: skip
 
 
@@ -77,9 +71,10 @@ def peers(workload: str, mode: Mode, precisions: list[str], chosen: str = "all")
     names = [f"torch {variant}" for variant in torch_variants(workload, mode)]
     names += others(workload, mode)
     words = list(dict.fromkeys(word.strip() for word in chosen.split(",") if word.strip()))
+    extra = [word for word in words if " " in word and word[0] != "-" and word not in names]
     if "all" not in words:
-        extra = [word for word in words if " " in word and word[0] != "-" and word not in names]
-        names = [name for name in names if name in words or name.split()[0] in words] + extra
+        names = [name for name in names if name in words or name.split()[0] in words]
+    names += extra
     names = [n for n in names if f"-{n}" not in words and f"-{n.split()[0]}" not in words]
     if precisions == ["float32"]:
         names = [name for name in names if not is_reduced(name)]

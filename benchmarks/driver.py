@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from benchmarks.contestant import Task
+from benchmarks.contestant import Task, variant_of
 from benchmarks.contestants import is_reduced
 
 SLOW = 3.0  # times the best peer: after two rounds in alternation it is measured no further
@@ -27,6 +27,14 @@ MOST_STEPS = 5000
 REST = 0.05  # seconds between turns, in which threads of the last one stop waiting for work
 
 ROOT = Path(__file__).parents[1]
+
+# glibc's malloc gives large blocks back to the system, which must then clear them anew: of a variant
+# with the word malloc it keeps them, as other allocators do.
+KEEPING_MALLOC = {
+    "MALLOC_MMAP_THRESHOLD_": "17179869184",
+    "MALLOC_TRIM_THRESHOLD_": "17179869184",
+    "MALLOC_TOP_PAD_": "67108864",
+}
 
 # What the libraries for products and convolutions read; own loops of a library may not obey.
 ISAS = {
@@ -83,7 +91,7 @@ class Process:
         self._process = subprocess.Popen(
             command(name, task, plan.pythons),
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._errors, text=True,
-            env={**environment(task.threads), **ISAS[plan.isa]}, start_new_session=True,
+            env={**environment(name, task), **ISAS[plan.isa]}, start_new_session=True,
         )  # fmt: skip
         ready = self._answer()
         self.measured.first_step_s = ready.get("first_step_s", 0.0)
@@ -159,13 +167,14 @@ def command(name: str, task: Task, pythons: Mapping[str, str]) -> list[str]:
     return [interpreter(name, pythons), "-m", "benchmarks.worker", name, options]
 
 
-def environment(threads: int) -> dict[str, str]:
+def environment(name: str, task: Task) -> dict[str, str]:
     """Of a worker, which must find this package from any interpreter."""
-    count = str(threads)
+    count = str(task.threads)
     path = os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH"))))
     return {
         **os.environ, "PYTHONPATH": path, "OMP_NUM_THREADS": count, "MKL_NUM_THREADS": count,
         "TORCHINDUCTOR_COMPILE_THREADS": count,
+        **(KEEPING_MALLOC if "malloc" in variant_of(name).split("+") else {}),
     }  # fmt: skip
 
 

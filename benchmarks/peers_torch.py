@@ -7,8 +7,10 @@ A variant is made of words with + between:
     compile        torch.compile; in inference with constants folded (freezing)
     tuned          with compile: it tries several kernels for each product and keeps the fastest
     jit            inference: traced, frozen, `optimize_for_inference`, which packs the weights
+    onednn         with jit: oneDNN fuses what it can
     autocast       products in bfloat16, weights in float32
     cast           inference: weights and values in bfloat16
+    malloc         large blocks of memory are kept, not returned (see driver.py); only by name
     fpmath         float32 outside, bfloat16 inside of products and convolutions
 
 Fed like mpsnn: a fresh numpy batch at every step, here shared with the tensor, not copied, and in
@@ -29,11 +31,8 @@ from benchmarks.contestant import Contestant, Task, scalar, variant_of
 from benchmarks.torch_network import Stepper, build
 from benchmarks.workloads import ADAM, SGD, STEP, WORKLOADS, Workload
 
-
-WORDS = {
-    "train": {"eager", "channels_last", "compile", "tuned", "autocast", "fpmath"},
-    "infer": {"eager", "channels_last", "compile", "tuned", "autocast", "fpmath", "jit", "cast"},
-}
+COMMON = {"eager", "channels_last", "compile", "tuned", "autocast", "fpmath", "malloc"}
+WORDS = {"train": COMMON, "infer": COMMON | {"jit", "onednn", "cast"}}
 
 
 def contestant(name: str, task: Task) -> Contestant:
@@ -148,9 +147,14 @@ def _prepared(
 ) -> tuple[Callable[..., Any], Callable[[], Any]]:
     """The model as it is to be called, and the mode in which to call it."""
     if "jit" in words:
+        fuse = "onednn" in words
+        if fuse:
+            torch.jit.enable_onednn_fusion(True)
         with torch.no_grad(), _precision(words):
             frozen = torch.jit.freeze(torch.jit.trace(model, example))  # type: ignore[no-untyped-call]
-            return torch.jit.optimize_for_inference(frozen), torch.inference_mode
+            # What packs the weights otherwise breaks the graphs that oneDNN has fused.
+            prepared = frozen if fuse else torch.jit.optimize_for_inference(frozen)
+            return prepared, torch.inference_mode
     if "compile" in words:
         import torch._inductor.config as inductor
 
