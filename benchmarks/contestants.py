@@ -6,22 +6,23 @@ from benchmarks.contestant import Mode, variant_of
 from benchmarks.workloads import WORKLOADS
 
 REDUCED = {"autocast", "cast", "fpmath", "bfloat16"}  # words of variants that are not in float32
-QUICK_TO_COMPILE = {"digits", "activity", "step"}
+LARGE = {"resnet18", "inception", "tinyyolo"}
 
 TRAIN = ("eager", "compile", "autocast", "autocast+compile")
-TRAIN_IMAGES = (
-    "channels_last", "channels_last+autocast", "channels_last+fpmath",
-    "channels_last+compile", "channels_last+autocast+compile",
+TRAIN_LARGE = (
+    "channels_last", "channels_last+compile", "channels_last+fpmath",
+    "channels_last+autocast", "channels_last+autocast+compile",
 )  # fmt: skip
 INFER = (
-    "eager", "compile", "jit", "jit+onednn", "autocast", "autocast+compile", "autocast+jit+onednn",
-    "cast", "cast+jit", "cast+jit+onednn", "cast+compile",
+    "eager", "compile", "jit", "jit+onednn",
+    "autocast", "autocast+compile", "autocast+jit+onednn",
+    "cast", "cast+compile", "cast+jit", "cast+jit+onednn", "cast+compile+tuned",
 )  # fmt: skip
-INFER_IMAGES = (
-    "channels_last", "channels_last+jit", "channels_last+jit+onednn", "channels_last+compile",
-    "channels_last+autocast", "channels_last+autocast+jit", "channels_last+autocast+jit+onednn",
-    "channels_last+autocast+compile", "channels_last+cast", "channels_last+cast+jit",
-    "channels_last+cast+jit+onednn", "channels_last+cast+compile", "channels_last+fpmath",
+INFER_LARGE = (
+    "channels_last", "channels_last+compile", "channels_last+jit", "channels_last+jit+onednn",
+    "channels_last+autocast", "channels_last+autocast+compile", "channels_last+autocast+jit+onednn",
+    "channels_last+cast", "channels_last+cast+compile", "channels_last+cast+jit+onednn",
+    "channels_last+fpmath",
 )  # fmt: skip
 
 
@@ -31,18 +32,16 @@ def is_reduced(name: str) -> bool:
 
 
 def torch_variants(workload: str, mode: Mode) -> list[str]:
-    """Every layout, precision and compiler. Large networks are compiled in the better layout only.
+    """Every layout, precision and compiler; large networks in their better layout, and eager.
 
-    torch.compile takes minutes for them.
+    torch.compile takes minutes for these.
     """
-    names: tuple[str, ...] = TRAIN if mode == "train" else INFER
+    small, images = (TRAIN, TRAIN_LARGE) if mode == "train" else (INFER, INFER_LARGE)
+    if workload in LARGE:
+        return ["eager", *images]
     if workload == "step" or len(WORKLOADS[workload].image) != 3:
-        return [*names, "fpmath", *(["cast+compile+tuned"] if mode == "infer" else [])]
-    if workload not in QUICK_TO_COMPILE:
-        names = tuple(name for name in names if "compile" not in name)
-    elif mode == "infer":
-        names += ("channels_last+cast+compile+tuned",)
-    return [*names, *(TRAIN_IMAGES if mode == "train" else INFER_IMAGES)]
+        return [*small, "fpmath"]
+    return [*small, *images]
 
 
 def others(workload: str, mode: Mode) -> list[str]:
