@@ -61,26 +61,35 @@ def run(
     detailed = dataclasses.replace(plan, latencies=LATENCIES)
     for task in tasks(workloads, threads):
         say(f"== {task.workload} {task.mode} {task.batch}")
-        rows = compare(task, PRECISIONS, detailed, chosen=chosen, say=say)
-        _keep(out, rows)
+        rows = _measure(task, detailed, out, chosen=chosen, say=say)
         if task.mode == "train" and task.batch == WORKLOADS[task.workload].batch:
             best = ",".join(dict.fromkeys(str(row["best_peer"]) for row in rows))
-            _details(task, plan, out, best)
+            _details(task, plan, out, best, say)
 
 
-def _details(task: Task, plan: Plan, out: Path, best: str) -> None:
+def _details(task: Task, plan: Plan, out: Path, best: str, say: Callable[[str], None]) -> None:
     """What only a usual task is measured for."""
     if task.threads > 1:
         single = task._replace(threads=1)
-        _keep(out, compare(single, PRECISIONS, plan, chosen=best, section="threads"))
+        _measure(single, plan, out, chosen=best, section="threads", say=say)
     for batch in sweep(task.workload) if task.workload in SWEPT else []:
         other = task._replace(batch=batch)
-        _keep(out, compare(other, PRECISIONS, plan, chosen=best, section="sweep"))
+        _measure(other, plan, out, chosen=best, section="sweep", say=say)
     older = dataclasses.replace(plan, isa="avx2")
     chosen = f"torch eager,torch channels_last,{best}"
-    _keep(out, compare(task, ["float32"], older, chosen=chosen, section="isa"))
+    _measure(task, older, out, chosen=chosen, section="isa", say=say)
 
 
-def _keep(out: Path, rows: list[Row]) -> None:
+def _measure(
+    task: Task, plan: Plan, out: Path, *, say: Callable[[str], None], **options: str
+) -> list[Row]:
+    """The rows, which are in the file too; none if ours cannot run it."""
+    precisions = ["float32"] if plan.isa else PRECISIONS
+    try:
+        rows = compare(task, precisions, plan, say=say, **options)
+    except SystemExit as reason:
+        say(f"left out: {reason}")
+        return []
     for row in rows:
         append(out, row)
+    return rows
