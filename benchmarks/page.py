@@ -1,0 +1,279 @@
+"""Writes docs/benchmarks.md: `python -m benchmarks.page benchmarks/results.jsonl`.
+
+Every figure comes from the file; of rows that were measured again the last one counts.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from benchmarks.measure import spread
+from benchmarks.reasons import REASONS
+
+Row = dict[str, Any]
+
+ROOT = Path(__file__).parents[1]
+FAMILIES = {
+    "torch": "PyTorch", "jax": "JAX", "mlx": "MLX", "onnxruntime": "ONNX Runtime",
+    "openvino": "OpenVINO",
+}  # fmt: skip
+PASSES = {"train": 3, "infer": 1}  # forward, and the gradients of data and of weights
+
+INTRODUCTION = """\
+# Benchmarks
+
+How fast `mpsnn` trains and infers on a CPU, and in how much memory, beside the best that a user can
+get out of other libraries on the same machine and threads.
+
+- Contestants run in processes of their own, in alternation: A B C, A B C, ... A figure is the median
+  of the rounds; the spread is (largest - smallest) / median.
+- All have the same network, weights and batches; `python -m benchmarks --check` compares their
+  parameters and results. Each gets numpy batches ready in the layout that it likes best.
+- The **ratio** is time of the best peer / ours: above 1 mpsnn is faster. Against our float32 only
+  peers in float32 count. Against our bfloat16 every variant and precision counts.
+- The **memory ratio** is our peak / the least of PyTorch's variants, of resident memory while steps
+  run, libraries included: below 1 mpsnn needs less.
+- A peer more than three times slower than the best one is measured for two rounds or fewer.
+- **Of peak** is the share of the product peak below, counting products and convolutions, thrice for
+  a step of training."""
+
+OTHER_MACHINES = """\
+## Other machines
+
+bfloat16 needs AVX-512 and shows its speed with AMX; without AVX-512 `mpsnn` refuses it, and float32
+is what counts. Convolutions and products are then as fast as oneDNN's, which PyTorch has as well, so
+expect less of an advantage in large convolutional networks than in small or recurrent ones. Here the
+products and convolutions of this machine were held to AVX2 (`--isa avx2`); loops of `mpsnn` between
+them, such as updates and neurons, cannot be:"""
+
+
+def read(path: Path) -> list[Row]:
+    """Rows of the file, the last of each kind."""
+    rows: dict[tuple[object, ...], Row] = {}
+    keys = ("section", "workload", "mode", "batch", "precision", "threads", "isa")
+    for line in path.read_text(encoding="utf-8").splitlines():
+        row = json.loads(line)
+        key = tuple(row.get(name) for name in keys)
+        rows.pop(key, None)
+        rows[key] = row
+    return list(rows.values())
+
+
+def page(rows: list[Row]) -> str:
+    """The whole page."""
+    machines = [row for row in rows if row["section"] == "machine"]
+    table = [row for row in rows if row["section"] == "table"]
+    peak = machines[-1]["peak"] if machines else {}
+    parts = [INTRODUCTION, _machine(machines, table)]
+    for mode, title in (("train", "Training"), ("infer", "Inference")):
+        parts += [f"## {title}", _ratios([row for row in table if row["mode"] == mode], peak)]
+    parts += ["## Where mpsnn loses", _losses(table)]
+    parts += ["## The best of each library, ms a step", _families(table)]
+    parts += ["## Memory, MiB", _memory(table)]
+    parts += ["## Latency of single steps, ms", _latency(table)]
+    parts += ["## Until the first step is done, s", _first_step(table)]
+    parts += [
+        "## One thread and all",
+        _scaling([r for r in rows if r["section"] in ("table", "threads")]),
+    ]
+    parts += ["## Time against batch size", _sweep([r for r in rows if r["section"] == "sweep"])]
+    parts += [OTHER_MACHINES, _older([row for row in rows if row["section"] == "isa"])]
+    parts += [
+        "On your own machine:",
+        "```sh\npython -m benchmarks --workload digits --precision both\n```",
+    ]
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def grid(heads: list[str], body: Iterable[list[str]]) -> str:
+    """A table of Markdown; nothing without rows."""
+    lines = [f"| {' | '.join(cells)} |" for cells in body]
+    ruler = "| " + " | ".join("---" for _ in heads) + " |"
+    return "\n".join([f"| {' | '.join(heads)} |", ruler, *lines]) if lines else "Not measured."
+
+
+def figure(value: float | None) -> str:
+    """With three digits."""
+    if value is None:
+        return "-"
+    return f"{value:.0f}" if value >= 100 else f"{value:.3g}"
+
+
+def title(row: Row) -> list[str]:
+    """The first cells of a row."""
+    return [row["workload"], str(row["batch"]), row["precision"]]
+
+
+HEADS = ["workload", "batch", "ours in"]
+
+
+def _machine(machines: list[Row], table: list[Row]) -> str:
+    if not table:
+        return "Nothing was measured yet."
+    last = table[-1]
+    told = last["machine"]
+    versions = ", ".join(f"{name} {version}" for name, version in last["versions"].items())
+    command = "python -m benchmarks --table --out benchmarks/results.jsonl"
+    extensions = ", ".join(told["extensions"]) or "no vector extensions known"
+    lines = [
+        f"- Measured on {last['date']} by `{command}`, {last['threads']} threads.",
+        f"- {told['processor']}, {told['processors']} processors, {told['memory_gib']} GiB, "
+        + f"{told['system']}, {extensions}.",
+        f"- {versions}.",
+    ]
+    for row in machines[-1:]:
+        found = row["peak"]
+        bfloat16 = found.get("bfloat16_gflops")
+        lines.append(
+            f"- Peak of products by {found['by']}: {figure(found['float32_gflops'])} GFLOP/s in "
+            f"float32, {figure(bfloat16)} in bfloat16; copies, reading and writing: "
+            f"{figure(found['small_copy_gbs'])} GB/s in cache, "
+            f"{figure(found['large_copy_gbs'])} GB/s in memory."
+        )
+    return "\n".join(["## Machine", "", *lines])
+
+
+def _ratios(rows: list[Row], peak: dict[str, Any]) -> str:
+    heads = [*HEADS, "ours, ms", "images/s", "of peak", "spread", "best peer", "its ms", "**ratio**",
+             "memory ratio"]  # fmt: skip
+    return grid(heads, ([*title(row), *_ratio_cells(row, peak)] for row in rows))
+
+
+def _ratio_cells(row: Row, peak: dict[str, Any]) -> list[str]:
+    best = row["best_peer"]
+    most = peak.get(f"{row['precision']}_gflops")
+    rate = PASSES[row["mode"]] * row["flops"] * row["batch"] / row["ours_ms"] / 1e6
+    return [
+        figure(row["ours_ms"]),
+        figure(1e3 * row["batch"] / row["ours_ms"]),
+        f"{rate / most:.0%}" if most else "-",
+        f"{spread(row['rounds_ms']['ours']):.0%}",
+        label(best) if best else "-",
+        figure(row["peers"].get(best)),
+        f"**{row['ratio']:.2f}**" if best else "-",
+        figure(row["memory_ratio"]),
+    ]
+
+
+def label(peer: str) -> str:
+    """A contestant as the page calls it."""
+    family, _, variant = peer.partition(" ")
+    return f"{FAMILIES[family]} {variant}" if family in FAMILIES else peer
+
+
+def _losses(table: list[Row]) -> str:
+    lost = [row for row in table if row["ratio"] is not None and row["ratio"] < 1]
+    if not lost:
+        return "In no row of this run."
+    body = []
+    for row in lost:
+        key = (row["workload"], row["mode"], row["batch"], row["precision"])
+        cells = [*title(row), row["mode"], f"{row['ratio']:.2f}", label(row["best_peer"])]
+        body.append([*cells, REASONS.get(key, "not explained yet")])
+    return grid([*HEADS, "mode", "ratio", "to", "why"], body)
+
+
+def _families(table: list[Row]) -> str:
+    """Times of the fastest variant of each library, in float32 and in less."""
+
+    def best(row: Row, family: str) -> str:
+        found = [ms for name, ms in row["peers"].items() if name.startswith(f"{family} ")]
+        return figure(min(found, default=None))
+
+    body = (
+        [row["mode"], *title(row), figure(row["ours_ms"]), *(best(row, f) for f in FAMILIES)]
+        for row in table
+    )
+    return grid(["mode", *HEADS, "mpsnn", *FAMILIES.values()], body)
+
+
+def _memory(table: list[Row]) -> str:
+    def least(row: Row, family: str) -> str:
+        found = [n for name, n in row["peak_bytes"].items() if name.split()[0] == family]
+        return figure(min(found, default=0) / 2**20) if found else "-"
+
+    families = ["ours", *FAMILIES]
+    body = ([row["mode"], *title(row), *(least(row, f) for f in families)] for row in table)
+    return grid(["mode", *HEADS, "mpsnn", *FAMILIES.values()], body)
+
+
+def _beside_best(cell: Callable[[Row, str], str], rows: list[Row], heads: list[str]) -> str:
+    """A cell of ours and one of the best peer, for each row that has both."""
+    body = [
+        [row["mode"], *title(row), cell(row, "ours"), label(row["best_peer"]),
+         cell(row, row["best_peer"])]
+        for row in rows if row["best_peer"]
+    ]  # fmt: skip
+    return grid(["mode", *HEADS, *heads], body)
+
+
+def _latency(table: list[Row]) -> str:
+    def cell(row: Row, name: str) -> str:
+        return " / ".join(figure(ms) for ms in row["latency_ms"].get(name, {}).values()) or "-"
+
+    heads = ["ours: p50 / p90 / p99", "best peer", "its p50 / p90 / p99"]
+    return _beside_best(cell, table, heads)
+
+
+def _first_step(table: list[Row]) -> str:
+    """Compilation, preparation and one step; torch.compile keeps part of its work on disk."""
+    note = "Imports aside. What torch.compile finds in its cache on disk makes it look faster here.\n\n"
+    heads = ["ours", "best peer", "its"]
+    return note + _beside_best(lambda row, name: figure(row["first_step_s"][name]), table, heads)
+
+
+def _scaling(rows: list[Row]) -> str:
+    """Ours and the best peer on one thread, and their speed-up by all."""
+    whole = {(r["workload"], r["mode"], r["batch"], r["precision"]): r
+             for r in rows if r["section"] == "table"}  # fmt: skip
+    body = []
+    for row in rows:
+        key = tuple(row.get(name) for name in ("workload", "mode", "batch", "precision"))
+        if row["section"] != "threads" or key not in whole or not row["best_peer"]:
+            continue
+        all_ms, peer = whole[key], row["best_peer"]
+        gains = [
+            row["ours_ms"] / all_ms["ours_ms"],
+            row["peers"][peer] / all_ms["peers"].get(peer, float("nan")),
+        ]
+        cells = [figure(row["ours_ms"]), f"{gains[0]:.2f}", label(peer)]
+        cells += [figure(row["peers"][peer]), f"{gains[1]:.2f}", f"{row['ratio']:.2f}"]
+        body.append([row["mode"], *title(row), *cells])
+    heads = ["ours on 1, ms", "gain by all", "best peer", "on 1, ms", "gain by all", "ratio on 1"]
+    return grid(["mode", *HEADS, *heads], body)
+
+
+def _older(rows: list[Row]) -> str:
+    """Training with fewer instructions."""
+    body = (
+        [row["isa"], *title(row), figure(row["ours_ms"]), label(row["best_peer"]),
+         figure(row["peers"][row["best_peer"]]), f"{row['ratio']:.2f}"]
+        for row in rows if row["best_peer"]
+    )  # fmt: skip
+    return grid(["instructions", *HEADS, "ours, ms", "best peer", "its ms", "ratio"], body)
+
+
+def _sweep(rows: list[Row]) -> str:
+    body = (
+        [*title(row), figure(row["ours_ms"]), figure(1e3 * row["ours_ms"] / row["batch"]),
+         label(row["best_peer"]) if row["best_peer"] else "-", figure(row["ratio"])]
+        for row in rows
+    )  # fmt: skip
+    return grid([*HEADS, "ours, ms", "us an image", "best peer", "ratio"], body)
+
+
+def main(
+    results: Annotated[Path, typer.Argument(help="JSON lines of `python -m benchmarks --out`")],
+    out: Annotated[Path, typer.Option(help="the page")] = ROOT / "docs" / "benchmarks.md",
+) -> None:
+    """Write the page of figures from a file of results."""
+    out.write_text(page(read(results)), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    typer.run(main)

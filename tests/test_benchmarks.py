@@ -1,0 +1,163 @@
+"""The benchmarks: contestants take turns, rows say what was compared, and the page is theirs."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import mpsnn
+
+pytest.importorskip("benchmarks", reason="these tests are not in a source tree")
+from benchmarks import contestants, driver, measure, networks, ours, page
+from benchmarks.contestant import Task
+from benchmarks.driver import Measured, Plan
+from benchmarks.workloads import WORKLOADS
+
+ROOT = Path(__file__).parents[1]
+
+# A worker whose steps take no time: it says what the options tell it, and writes down its turns.
+WORKER = """
+import json, sys, time
+name, log = sys.argv[1:]
+if name.endswith("dead"):
+    sys.exit("no such library")
+if name.endswith("late"):
+    time.sleep(60)
+print(json.dumps({"first_step_s": 1.0, "parameters": 7}), flush=True)
+for line in sys.stdin:
+    request = json.loads(line)
+    seconds = request["steps"] * {"quick": 1, "slow": 4, "hopeless": 60}.get(name.split()[-1], 1)
+    with open(log, "a") as file:
+        file.write(name + chr(10))
+    each = [0.001] * request["steps"] if request["apart"] else []
+    print(json.dumps({"seconds": seconds, "each": each, "peak_bytes": 5}), flush=True)
+"""
+TASK = Task("digits", "train", 64, 1)
+
+
+@pytest.fixture
+def turns(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Of workers that stand in for those of the libraries."""
+    worker, log = tmp_path / "worker.py", tmp_path / "turns"
+    worker.write_text(WORKER)
+    command = [sys.executable, str(worker)]
+    monkeypatch.setattr(driver, "command", lambda name, *_: [*command, name, str(log)])
+    return log
+
+
+def test_contestants_take_turns(turns: Path) -> None:
+    names = ["ours float32", "torch a", "torch b"]
+    measured, missing = driver.alternate(names, TASK, Plan(rounds=3, seconds=0.1))
+    assert not missing
+    assert turns.read_text().splitlines()[-9:] == names * 3
+    assert [m.ms for m in measured.values()] == [[1e3] * 3] * 3
+
+
+def test_peers_far_behind_the_best_are_measured_no_further_and_ours_always_is(turns: Path) -> None:
+    names = ["ours hopeless", "torch quick", "torch slow", "torch hopeless"]
+    measured, _ = driver.alternate(names, TASK, Plan(rounds=5, seconds=0.1))
+    assert [len(m.ms) for m in measured.values()] == [5, 5, 2, 1]
+    assert [bool(m.stopped) for m in measured.values()] == [False, False, True, True]
+
+
+def test_a_peer_in_float32_is_not_stopped_by_one_in_less(turns: Path) -> None:
+    names = ["ours float32", "torch autocast+quick", "torch slow"]
+    measured, _ = driver.alternate(names, TASK, Plan(rounds=3, seconds=0.1))
+    assert not measured["torch slow"].stopped
+
+
+def test_peers_that_fail_are_missing_with_their_reason(turns: Path) -> None:
+    names = ["ours float32", "jax dead", "mlx late"]
+    measured, missing = driver.alternate(names, TASK, Plan(rounds=2, seconds=0.1, timeout=5.0))
+    assert list(measured) == ["ours float32"]
+    assert missing == {"jax dead": "no such library", "mlx late": "no answer in 5 s"}
+
+
+def test_steps_are_timed_one_by_one_for_ours_and_the_best_peers(turns: Path) -> None:
+    names = ["ours float32", "torch quick", "torch slow"]
+    plan = Plan(rounds=2, seconds=0.1, latencies=4)
+    measured, _ = driver.alternate(names, TASK, plan)
+    assert [len(m.latencies_ms) for m in measured.values()] == [4, 4, 0]
+
+
+def test_float32_is_compared_with_float32_and_bfloat16_with_everything() -> None:
+    both = contestants.peers("digits", "train", ["bfloat16"])
+    single = contestants.peers("digits", "train", ["float32"])
+    assert {"torch channels_last+autocast+compile", "jax bfloat16"} <= set(both) - set(single)
+    assert not any(contestants.is_reduced(name) for name in single)
+    assert contestants.peers("digits", "train", ["float32"], "jax") == ["jax float32"]
+    assert contestants.peers("digits", "train", ["float32"], "mlx,jax,-mlx") == ["jax float32"]
+
+
+def measured() -> dict[str, Measured]:
+    """As the driver hands it over."""
+    return {
+        "ours float32": Measured([10.0, 12.0, 11.0], [11.0, 12.0], 60 * 2**20, 0.5, 7),
+        "ours bfloat16": Measured([5.0, 5.0, 5.0], [5.0, 6.0], 40 * 2**20, 0.5, 7),
+        "torch eager": Measured([22.0, 22.0, 22.0], [], 100 * 2**20, 0.2, 7),
+        "torch autocast": Measured([4.0, 4.0, 4.0], [4.0, 4.5], 80 * 2**20, 0.2, 7),
+        "mlx float32": Measured([300.0], [], 90 * 2**20, 0.2, 7, "too slow"),
+    }
+
+
+def recorded(precision: str) -> dict[str, Any]:
+    """A row as it is in a file of results."""
+    machine = {
+        "processor": "Abacus 3", "extensions": ["avx2"], "processors": 2, "memory_gib": 4,
+        "system": "Linux x86_64",
+    }  # fmt: skip
+    row = measure.row(TASK, precision, measured())
+    more = {"date": "2026-01-02", "machine": machine, "versions": {"torch": "9"}, "missing": {}}
+    return {"section": "table", **row, **more}
+
+
+def test_a_row_has_the_best_peer_of_its_precision() -> None:
+    row = recorded("float32")
+    assert (row["best_peer"], row["ratio"], row["memory_ratio"]) == ("torch eager", 2.0, 0.6)
+    row = recorded("bfloat16")
+    assert (row["best_peer"], row["ratio"], row["memory_ratio"]) == ("torch autocast", 0.8, 0.5)
+    assert row["latency_ms"]["ours"]["p50"] == 5.5
+
+
+def test_the_page_shows_the_rows_of_a_file_and_of_repeated_ones_the_last(tmp_path: Path) -> None:
+    peak = {"by": "numpy", "float32_gflops": 90.0, "small_copy_gbs": 9.0, "large_copy_gbs": 4.0}
+    rows = [{"section": "machine", "peak": peak}, recorded("float32"), recorded("bfloat16")]
+    path = tmp_path / "results.jsonl"
+    for row in [{**recorded("float32"), "ratio": 9.0}, *rows]:
+        measure.append(path, row)
+    text = page.page(page.read(path))
+    assert "Abacus 3" in text
+    assert "| digits | 64 | float32 | 11 |" in text
+    assert "**2.00**" in text
+    assert "**9.00**" not in text
+    loss = "| digits | 64 | bfloat16 | train | 0.80 | PyTorch autocast | not explained yet |"
+    assert loss in text
+
+
+def test_the_page_of_the_documentation_is_that_of_the_recorded_results() -> None:
+    rows = page.read(ROOT / "benchmarks" / "results.jsonl")
+    written = (ROOT / "docs" / "benchmarks.md").read_text(encoding="utf-8")
+    assert page.page(rows) == written, "python -m benchmarks.page benchmarks/results.jsonl"
+
+
+@pytest.mark.parametrize("workload", ["digits", "activity", "resnet18"])
+def test_our_networks_are_those_that_the_peers_build(workload: str) -> None:
+    if "cpu" not in mpsnn.backend_names():
+        pytest.skip("the networks take minutes on the reference backend")
+    chosen = WORKLOADS[workload]
+    contestant = ours.contestant("ours float32", Task(workload, "infer", 1, 1))
+    assert contestant.parameters == networks.parameters(chosen.network())
+    result = contestant.run(1)
+    assert result.shape == (1, *chosen.result)
+    assert np.isclose(result.sum(), 1, atol=1e-5)  # ten or fewer probabilities of float32
+
+
+def test_results_are_kept_with_four_digits(tmp_path: Path) -> None:
+    measure.append(tmp_path / "rows", {"ms": [1.23456789], "name": "a", "count": 123456})
+    kept = json.loads((tmp_path / "rows").read_text())
+    assert kept == {"ms": [1.235], "name": "a", "count": 123456}
