@@ -13,7 +13,7 @@ from mpsnn.graph import Graph
 from mpsnn.predictor import Predictor
 from mpsnn.values import Value
 
-TIMES = 5  # each size is measured; the best counts
+TIMES = 10  # each size is measured; the best counts
 ENOUGH = 0.02  # seconds of one product: a larger one reaches no more
 SIZES = (128, 256, 512, 1024, 2048)
 COPIED = 2**24  # float32 values, 64 MiB: more than caches hold

@@ -21,6 +21,7 @@ from mpsnn.values import Value
 if TYPE_CHECKING:
     from mpsnn.graph import Graph
 
+LONGEST = 25  # characters of an implementation in a table
 SECONDS_AT_ONCE = 0.5  # in the engine, where Ctrl-C is not heard
 
 Limit = Literal["float32", "bfloat16", "float16", "copy"]
@@ -91,7 +92,7 @@ class Profile:
     def table(self, limit: int | None = 20) -> str:
         """The nodes that took longest, most first; None: all of them.
 
-        Times and bytes are of one step.
+        Times and bytes are of one step. What is too long for the page ends in dots: see `nodes`.
         """
         from rich.console import Console  # here, because importing it takes a while
         from rich.table import Table
@@ -136,7 +137,9 @@ class Profile:
             "" if n.gflops is None else f"{n.gflops:,.{0 if n.gflops >= 10 else 1}f}",
             f"{n.bytes * n.calls / self.steps / 1e6:.2f}",
             "" if n.percent_of_peak is None else f"{n.percent_of_peak:.0f} {n.limit}",
-            n.implementation,
+            n.implementation
+            if len(n.implementation) <= LONGEST
+            else n.implementation[:LONGEST] + "...",
         )
 
     def _title(self) -> str:
