@@ -23,6 +23,7 @@ from mpsnn.cli import app
 KEYS = (
     *("example", "backend", "precision", "epochs", "steps"),
     *("test_accuracy", "final_loss", "images_per_second", "seconds"),
+    *("compile_seconds", "memory"),
 )
 Run = Callable[..., Result]
 
@@ -78,6 +79,10 @@ def test_json_is_the_only_line_on_stdout_and_has_exactly_these_keys(run: Run) ->
     assert found["final_loss"] < math.log(10), "better than a guess"
     assert found["images_per_second"] > 0
     assert found["seconds"] > 0
+    assert found["compile_seconds"] > 0
+    memory = found["memory"]
+    assert memory["state_bytes"] == 2 * memory["parameter_bytes"], "Adam's two moments"
+    assert 0 < memory["arena_bytes"] < memory["peak_bytes"]
     assert "epoch 3/3" in result.stderr
 
 

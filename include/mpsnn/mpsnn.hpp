@@ -7,6 +7,7 @@
 #include "mpsnn/loss_labels.hpp"
 #include "mpsnn/ops.hpp"
 #include "mpsnn/predictor.hpp"
+#include "mpsnn/profile.hpp"
 #include "mpsnn/shape.hpp"
 #include "mpsnn/sources.hpp"
 #include "mpsnn/trainer.hpp"

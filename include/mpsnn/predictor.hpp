@@ -5,6 +5,7 @@
 
 #include "mpsnn/backend.hpp"
 #include "mpsnn/loss_labels.hpp"
+#include "mpsnn/profile.hpp"
 #include "mpsnn/training.hpp"
 
 namespace mpsnn {
@@ -36,6 +37,10 @@ class Predictor {
   /// Null labels: a graph with several binds each through `inputs`.
   void run(int images, const Inputs& inputs, const LossLabels& labels,
            std::span<const HostSpan> outputs);
+
+  /// What the nodes of `runs` runs on 1 to `batch` images take, in the executable for `batch`:
+  /// see mpsnn::profile. Waits.
+  Profile profile(int images, const Inputs& inputs, int runs);
 
   std::shared_ptr<Session> session() const;
   std::string_view backend() const;

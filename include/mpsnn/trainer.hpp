@@ -8,6 +8,7 @@
 #include "mpsnn/backend.hpp"
 #include "mpsnn/loss_labels.hpp"
 #include "mpsnn/predictor.hpp"
+#include "mpsnn/profile.hpp"
 #include "mpsnn/training.hpp"
 
 namespace mpsnn {
@@ -68,6 +69,16 @@ class Trainer {
   /// Null labels: a graph with several bind each through `inputs`.
   Step train_step(int images, const Inputs& inputs, const LossLabels& labels,
                   std::function<void(Step)> done = {});
+
+  /// What the nodes of `runs` steps on these images take; leaves weights, optimizer state and
+  /// step as they are: see mpsnn::profile. Waits.
+  Profile profile(int images, const Inputs& inputs, const LossLabels& labels, int runs);
+
+  /// Tells `observer` of every node of the steps from now on: see Executable::observe.
+  NodeObserver observe(NodeObserver observer);
+
+  /// Time that compiling the training step took: passes, primitives, allocation.
+  double compile_seconds() const;
 
   /// Runs the inference graph on any number of images. `outputs[i]` receives
   /// images * size values of the i-th output. Waits for the steps before it.

@@ -40,7 +40,9 @@ from mpsnn.initializers import (
 )
 from mpsnn.io import CheckpointError
 from mpsnn.optim import SGD, Adam, AdamW, RMSProp
+from mpsnn.peaks import machine_peak
 from mpsnn.predictor import Predictor
+from mpsnn.profiling import NodeProfile, Profile
 from mpsnn.sources import ArraySource, DataSource, FileSource, InitializerSource
 from mpsnn.training import Step, Trainer
 from mpsnn.values import Value
@@ -67,9 +69,11 @@ __all__ = [
     "HeUniform",
     "InitializerSource",
     "LossLabels",
+    "NodeProfile",
     "NumericError",
     "Orthogonal",
     "Predictor",
+    "Profile",
     "RMSProp",
     "ShapeError",
     "Step",
@@ -85,6 +89,7 @@ __all__ = [
     "devices",
     "initializers",
     "layers",
+    "machine_peak",
     "models",
     "recurrent",
     "schedules",

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mpsnn._core import ShapeError, ValueId
 from mpsnn.values import Value
+
+if TYPE_CHECKING:
+    from mpsnn.graph import Graph
 
 Array: TypeAlias = NDArray[Any]
 Images: TypeAlias = Array | Mapping[Value | str, Array]
@@ -132,6 +135,20 @@ def bind_truth(
     return bound, None
 
 
+def bind_batch(
+    graph: Graph, images: Images, labels: Labels | None, weights: Array | None
+) -> tuple[list[tuple[ValueId, Array]], tuple[Any, Any]]:
+    """Arrays by value, and the only labels and their weights, or None.
+
+    Raises:
+        ShapeError: See `bind_images` and `bind_truth`.
+        TypeError: See there.
+    """
+    by_value, truth = bind_truth(graph.label_inputs, labels, weights)
+    inputs = [*bind_images(graph.inputs, images), *by_value]
+    return inputs, (truth.labels, truth.weights) if truth else (None, None)
+
+
 def accuracy(output: Array, truth: LossLabels) -> float | None:
     """Share of the images, by weight, where `output` is largest at the true class.
 
@@ -160,7 +177,7 @@ def _integers(value: Value, images: Array) -> Array:
     """`images` as int32, if they are integers and the input is of that dtype."""
     if images.dtype.kind not in "iu" or images.dtype in (np.int32, np.uint8):
         return images
-    if value not in value.graph.integer_inputs:
+    if value.graph.input_dtypes[value] != "int32":
         return images
     if images.size and not _INT32.min <= images.min() <= images.max() <= _INT32.max:
         raise ShapeError(

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import resource
+import sys
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from time import monotonic
 from typing import Any
@@ -80,6 +82,19 @@ def report(console: Console, steps: int, done: int, unit: str = "images") -> Ite
     with Progress(*columns, console=console, refresh_per_second=4, transient=True) as progress:
         task = progress.add_task("", total=steps, completed=done, loss=float("nan"), rate=0.0)
         yield Bar(progress, task)
+
+
+def memory(training_step: Mapping[str, int]) -> dict[str, int]:
+    """Bytes: of a training step, as `Trainer.memory_report` has them, and of the process.
+
+    Returns:
+        Of the step "arena_bytes", "parameter_bytes" and "state_bytes"; and "peak_bytes", the most
+        that the process had in memory so far.
+    """
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    unit = 1 if sys.platform == "darwin" else 1024
+    kept = ("arena_bytes", "parameter_bytes", "state_bytes")
+    return {**{key: training_step[key] for key in kept}, "peak_bytes": peak * unit}
 
 
 def per_class(

@@ -16,7 +16,7 @@ from rich.console import Console
 from mpsnn import io, plots
 from mpsnn._core import Error, Step, UnsupportedError, backend_status
 from mpsnn.arguments import Float
-from mpsnn.cli_report import Lines, class_table, per_class, report
+from mpsnn.cli_report import Lines, class_table, memory, per_class, report
 from mpsnn.cli_tasks import Examples, Task
 from mpsnn.data import batches
 from mpsnn.graph import Graph
@@ -273,6 +273,8 @@ class Course:
             "final_loss": self.epoch_loss,
             f"{self.task.unit}_per_second": self._rate() or None,
             "seconds": self.seconds,
+            "compile_seconds": self.trainer.compile_seconds,
+            "memory": memory(self.trainer.memory_report()),
         }
         if self.task.per_class:
             found["classes"] = per_class(self.examples.classes, self.matrix())

@@ -17,7 +17,7 @@ class Inputs(Nodes):
     def __init__(self, seed: int = 0) -> None:
         super().__init__(seed)
         self.inputs: list[Value] = []
-        self.integer_inputs: set[Value] = set()
+        self.input_dtypes: dict[Value, str] = {}
         self.label_inputs: list[Value] = []
         self._dropouts = 0
 
@@ -49,8 +49,7 @@ class Inputs(Nodes):
         with self.naming("input", name) as label:
             value = self._add("input", ops.Input(extents, dtype, factor, shift), label)
         self.inputs.append(value)
-        if dtype == "int32":
-            self.integer_inputs.add(value)
+        self.input_dtypes[value] = dtype
         return value
 
     def labels(

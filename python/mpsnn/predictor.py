@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from mpsnn import _core, arguments, io
-from mpsnn._core import Device, ShapeError
+from mpsnn import _core, arguments, io, profiling
+from mpsnn._core import Device, ShapeError, ValueId
 from mpsnn.binding import Array, Images, bind_images, values_of
 from mpsnn.training import Trainer
 from mpsnn.values import Value
@@ -70,6 +70,9 @@ class Predictor:
                 )
             backend = shared.backend
             _require(needed, {n: tuple(s) for n, s, *_ in shared.session.variables()})
+        self._threads = (
+            0 if threads is None else arguments.integer("predictor", "threads", threads, 1)
+        )
         backend, device_id = arguments.backend("predictor", backend, device)
         self._core = _core.Predictor(
             self._graph.core,
@@ -78,7 +81,7 @@ class Predictor:
             backend=backend,
             device=device_id,
             precision=arguments.precision("predictor", precision),
-            threads=0 if threads is None else arguments.integer("predictor", "threads", threads, 1),
+            threads=self._threads,
             session=None if shared is None else shared.session,
         )
         if weights is not None and shared is None:
@@ -98,12 +101,44 @@ class Predictor:
         Raises:
             ShapeError: Naming images.
         """
-        # One array is enough for one input, whatever others the graph has.
-        inputs = self._inputs if isinstance(images, np.ndarray) else self._graph.inputs
-        results = self._core.infer(bind_images(inputs, images))
+        results = self._core.infer(self._bind(images))
         return results[0] if self._single else tuple(results)
 
     __call__ = infer
+
+    def _bind(self, images: Images) -> list[tuple[ValueId, Array]]:
+        # One array is enough for one input, whatever others the graph has.
+        inputs = self._inputs if isinstance(images, np.ndarray) else self._graph.inputs
+        return bind_images(inputs, images)
+
+    def profile(self, runs: int = 10, images: Images | None = None) -> profiling.Profile:
+        """Time every node of a run on `batch` images; see `Trainer.profile`.
+
+        Args:
+            runs: How many are timed, behind one that warms up.
+            images: At most `batch`; None, numbers of no meaning.
+
+        Raises:
+            ShapeError: If runs are less than 1, or naming images.
+            UnsupportedError: If the backend does not run node by node, as metal.
+            Error: If generated images do not fit the network.
+        """
+        runs = arguments.integer("profile", "runs", runs, 1)
+        own = images is not None
+        if images is None:
+            images = profiling.generated_images(self._inputs, self.batch)
+        inputs = self._bind(images)
+
+        def run(count: int) -> _core.Profile:
+            return self._core.profile(inputs, count)
+
+        return profiling.measure(
+            run if own else profiling.explained(run),
+            runs,
+            backend=self.backend,
+            batch=self.batch,
+            threads=self._threads,
+        )
 
     def state_dict(self) -> dict[str, Array]:
         """Copies of every parameter and running statistic, by name."""

@@ -19,12 +19,13 @@ from mpsnn.binding import (
     Labels,
     LossLabels,
     accuracy,
+    bind_batch,
     bind_images,
-    bind_truth,
     values_of,
 )
 from mpsnn.optim import Adam, Optimizer
 from mpsnn.rate import Rate
+from mpsnn.reports import Reports
 from mpsnn.values import Value
 from mpsnn.weights import Weights
 
@@ -36,7 +37,7 @@ __all__ = ["Evaluation", "LossLabels", "Step", "Trainer"]
 _ADAM = Adam()
 
 
-class Trainer(Weights):
+class Trainer(Weights, Reports):
     """A network on a device: training steps, inference, and its weights.
 
     Training and inference share the weights, which live on the device. Every method may be
@@ -109,6 +110,9 @@ class Trainer(Weights):
         self._single = isinstance(outputs, Value)
         self._outputs = values_of("trainer", outputs)
         self.optimizer = optimizer
+        self._threads = (
+            0 if threads is None else arguments.integer("trainer", "threads", threads, 1)
+        )
         backend, device_id = arguments.backend("trainer", backend, device)
         self._core = _core.Trainer(
             self._graph.core,
@@ -122,7 +126,7 @@ class Trainer(Weights):
             scale=arguments.loss_scale(loss_scale, gradient_precision),
             half_accumulators=bool(half_accumulators),
             seed=arguments.seed(seed),
-            threads=0 if threads is None else arguments.integer("trainer", "threads", threads, 1),
+            threads=self._threads,
             check_finite=nan_policy == "raise",
             in_flight=arguments.integer("trainer", "in_flight", in_flight, 1),
             exports=[
@@ -171,7 +175,7 @@ class Trainer(Weights):
             ShapeError: Naming images, labels or weights. Nothing has run then.
             Error: If the trainer is closed.
         """
-        inputs, truth = self._bind(images, labels, weights)
+        inputs, truth = bind_batch(self._graph, images, labels, weights)
         with self._rate.of_next_step():
             return self._core.train_step(inputs, *truth, on_complete)
 
@@ -198,19 +202,11 @@ class Trainer(Weights):
         Dropout is off and batch_norm uses its running statistics. Arguments and errors as
         `train_step`.
         """
-        inputs, truth = self._bind(images, labels, weights)
+        inputs, truth = bind_batch(self._graph, images, labels, weights)
         losses, outputs = self._core.evaluate(inputs, *truth)
         known = outputs and truth[0] is not None
         share = accuracy(outputs[0], LossLabels(*truth)) if known else None
         return Evaluation(float(losses.mean(dtype=np.float64)), share, losses, tuple(outputs))
-
-    def _bind(
-        self, images: Images, labels: Labels | None, weights: Array | None
-    ) -> tuple[list[tuple[_core.ValueId, Array]], tuple[Any, Any]]:
-        """Arrays by value, and the only labels and their weights, or None."""
-        by_value, truth = bind_truth(self._graph.label_inputs, labels, weights)
-        inputs = [*bind_images(self._graph.inputs, images), *by_value]
-        return inputs, (truth.labels, truth.weights) if truth else (None, None)
 
     @property
     def learning_rate(self) -> float:
@@ -247,27 +243,9 @@ class Trainer(Weights):
         return self._core.session.seed
 
     @property
-    def busy_seconds(self) -> float:
-        """Time that the engine has spent in training steps so far."""
-        return self._core.busy_seconds
-
-    @property
     def closed(self) -> bool:
         """Whether `close` was called."""
         return self._core.closed
-
-    def memory_report(self) -> dict[str, int]:
-        """Bytes of the training step by use, among them `arena_bytes`: see the guide."""
-        return dict(self._core.memory_report())
-
-    def implementations(self) -> list[tuple[str, str]]:
-        """Each node of the training step as it is printed, and what runs it."""
-        return list(self._core.implementations())
-
-    @property
-    def graph(self) -> _core.Graph:
-        """The training step as it runs, after the backend's passes; print it."""
-        return self._core.graph
 
     def wait(self) -> None:
         """Return when every step submitted so far has ended."""

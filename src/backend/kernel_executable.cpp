@@ -8,6 +8,25 @@
 #include "mpsnn/errors.hpp"
 
 namespace mpsnn {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+/// Adds its own life to `total`.
+class Timer {
+ public:
+  explicit Timer(std::atomic<double>& total) : total_(total) {}
+  ~Timer() { total_ += std::chrono::duration<double>(Clock::now() - start_).count(); }
+  Timer(const Timer&) = delete;
+  Timer& operator=(const Timer&) = delete;
+
+ private:
+  std::atomic<double>& total_;
+  const Clock::time_point start_ = Clock::now();
+};
+
+}  // namespace
+
 KernelExecutable::KernelExecutable(const KernelBackend& backend, Graph graph,
                                    const CompileOptions& options,
                                    std::shared_ptr<KernelSession> session)
@@ -63,6 +82,15 @@ void KernelExecutable::check_outputs(const Bindings& bindings) const {
 }
 
 Run KernelExecutable::submit(const Bindings& bindings, std::function<void(const Run&)> done) {
+  const auto timed = [this](const Bindings& lent, int slot) {
+    const Timer timer(busy_seconds_);
+    execute(lent, slot);
+  };
+  return enqueue(bindings, timed, std::move(done));
+}
+
+Run KernelExecutable::enqueue(const Bindings& bindings, Work work,
+                              std::function<void(const Run&)> done) {
   check(bindings);
   if (session_->queue().on_thread())
     throw Error("a step cannot be submitted from a completion callback: it would wait for itself");
@@ -76,18 +104,16 @@ Run KernelExecutable::submit(const Bindings& bindings, std::function<void(const 
       if (step.staging) step.staging->fill(bindings, slot);
     }
     Bindings lent{bindings.images, {}, bindings.outputs};
-    session_->queue().post([this, lent = std::move(lent), slot, state, done = std::move(done)] {
+    session_->queue().post([this, lent = std::move(lent), slot, state, work = std::move(work),
+                            done = std::move(done)] {
       std::exception_ptr error;
-      const auto start = std::chrono::steady_clock::now();
       try {
-        execute(lent, slot);
+        work(lent, slot);
       } catch (const std::bad_alloc&) {
         error = std::make_exception_ptr(DeviceError("not enough memory to run this step"));
       } catch (...) {
         error = std::current_exception();
       }
-      busy_seconds_ +=
-          std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
       free_.release();
       state->finish(error);
       if (done) done(Run(state));
@@ -100,17 +126,25 @@ Run KernelExecutable::submit(const Bindings& bindings, std::function<void(const 
   return Run(state);
 }
 
+NodeObserver KernelExecutable::observe(NodeObserver observer) {
+  session_->queue().run([&] { std::swap(observer_, observer); });
+  return observer;
+}
+
 void KernelExecutable::execute(const Bindings& bindings, int slot) {
   const RunInfo info{bindings.images, session_->step(), session_->seed(),
                      static_cast<bool>(options_.loss)};
-  for (KernelStep& step : steps_) {
+  for (std::size_t i = 0; i < steps_.size(); ++i) {
+    KernelStep& step = steps_[i];
     Bound bound;
     if (step.staging) {
       bound = step.staging->bound(slot);
       if (!step.in.empty()) step.in[0] = bound.weights;
     }
     if (step.derived && !step.derived->stale()) continue;
+    const Clock::time_point begin = observer_ ? Clock::now() : Clock::time_point{};
     step.kernel({step.in, step.out, step.scratch, bound.data, bound.dtype, info});
+    if (observer_) observer_(node_of_step_[i], begin, Clock::now());
     if (step.writes_loss) check_loss(bindings.images);
     for (StoredVariable* variable : step.writes) ++variable->version;
     if (step.derived) step.derived->refreshed();

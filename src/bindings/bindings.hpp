@@ -19,6 +19,7 @@ void bind_ops(py::module_& m);
 void bind_graph(py::module_& m);
 void bind_session(py::module_& m);
 void bind_executable(py::module_& m);
+void bind_profile(py::module_& m);
 void bind_predictor(py::module_& m);
 void bind_trainer(py::module_& m);
 

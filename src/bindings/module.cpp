@@ -16,6 +16,7 @@ PYBIND11_MODULE(_core, m) {
   bind_graph(m);
   bind_session(m);
   bind_executable(m);
+  bind_profile(m);
   bind_predictor(m);
   bind_trainer(m);
 }

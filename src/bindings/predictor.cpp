@@ -30,6 +30,11 @@ class PyPredictor {
     });
     return arrays;
   }
+  Profile profile(const Arrays& inputs, int runs) {
+    const Batch b = reader_.batch(inputs, py::none(), py::none());
+    const py::gil_scoped_release release;
+    return predictor_->profile(b.images, b.inputs, runs);
+  }
 
  private:
   BatchReader reader_;
@@ -52,6 +57,7 @@ void bind_predictor(py::module_& m) {
            "graph"_a, "outputs"_a, py::kw_only(), "batch"_a, "backend"_a, "threads"_a, "session"_a,
            "device"_a, "precision"_a)
       .def("infer", &PyPredictor::infer, "inputs"_a)
+      .def("profile", &PyPredictor::profile, "inputs"_a, "runs"_a)
       .def_property_readonly("session", [](PyPredictor& self) { return (*self).session(); })
       .def_property_readonly("backend",
                              [](PyPredictor& self) { return std::string((*self).backend()); })

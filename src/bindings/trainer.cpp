@@ -75,6 +75,13 @@ PyStep train_step(PyTrainer& self, const Arrays& inputs, const py::object& label
   return self.show((*self).train_step(b.images, b.inputs, b.labels, std::move(done)), b.images);
 }
 
+Profile profile(PyTrainer& self, const Arrays& inputs, const py::object& labels,
+                const py::object& weights, int steps) {
+  const Batch b = self.reader().batch(inputs, labels, weights);
+  const py::gil_scoped_release release;
+  return (*self).profile(b.images, b.inputs, b.labels, steps);
+}
+
 std::vector<py::array> infer(PyTrainer& self, const Arrays& inputs) {
   const Batch b = self.reader().batch(inputs, py::none(), py::none());
   std::vector<py::array> arrays = self.reader().new_outputs(b.images);
@@ -168,6 +175,10 @@ void bind_reports(py::class_<PyTrainer>& c) {
                out.emplace_back(i.node, i.name);
              return out;
            })
+      .def("profile", &profile, "inputs"_a, "labels"_a, "weights"_a, "steps"_a)
+      .def_property_readonly(
+          "compile_seconds", [](PyTrainer& self) { return (*self).compile_seconds(); },
+          "Time that compiling the training step took.")
       .def_property_readonly(
           "busy_seconds",
           [](PyTrainer& self) { return (*self).training_executable()->busy_seconds(); },

@@ -36,6 +36,14 @@ std::string attributes(const Op& op) {
   return print_attributes(conv) + print(conv.activation);
 }
 
+/// Every element of y is one sum over a window and the channels of its group.
+MultiplyAdds multiply_adds(const Op&, std::span<const TensorDesc> in, const TensorDesc& y,
+                           int images) {
+  const Shape& weight = in[1].shape;
+  const std::uint64_t n = y.elements(images) * weight[1] * weight[2] * weight[3];
+  return {n, {n, n}};
+}
+
 }  // namespace
 
 const OpSpec& Conv2d::spec() {
@@ -45,7 +53,8 @@ const OpSpec& Conv2d::spec() {
                         .saved = {"x", "weight"},
                         .gradients = {"x", "weight", "bias?"},
                         .infer = infer,
-                        .attributes = attributes};
+                        .attributes = attributes,
+                        .multiply_adds = multiply_adds};
   return s;
 }
 

@@ -37,6 +37,15 @@ std::string attributes(const Op& op) {
   return out + print(conv.activation);
 }
 
+/// Every element of x goes to one window of each output channel of its group.
+MultiplyAdds multiply_adds(const Op& op, std::span<const TensorDesc> in, const TensorDesc&,
+                           int images) {
+  const Shape& weight = in[1].shape;
+  const std::uint64_t n = in[0].elements(images) * weight[1] * weight[2] *
+                          (weight[0] / std::get<ConvTranspose2d>(op).groups);
+  return {n, {n, n}};
+}
+
 }  // namespace
 
 const OpSpec& ConvTranspose2d::spec() {
@@ -46,7 +55,8 @@ const OpSpec& ConvTranspose2d::spec() {
                         .saved = {"x", "weight"},
                         .gradients = {"x", "weight", "bias?"},
                         .infer = infer,
-                        .attributes = attributes};
+                        .attributes = attributes,
+                        .multiply_adds = multiply_adds};
   return s;
 }
 

@@ -14,6 +14,12 @@ std::vector<TensorDesc> infer(const Op& op, std::span<const TensorDesc> in) {
 
 std::string attributes(const Op& op) { return print(std::get<Dense>(op).activation); }
 
+MultiplyAdds multiply_adds(const Op&, std::span<const TensorDesc> in, const TensorDesc& y,
+                           int images) {
+  const std::uint64_t n = y.elements(images) * in[1].shape[1];
+  return {n, {n, n}};
+}
+
 }  // namespace
 
 const OpSpec& Dense::spec() {
@@ -23,7 +29,8 @@ const OpSpec& Dense::spec() {
                         .saved = {"x", "weight"},
                         .gradients = {"x", "weight", "bias?"},
                         .infer = infer,
-                        .attributes = attributes};
+                        .attributes = attributes,
+                        .multiply_adds = multiply_adds};
   return s;
 }
 

@@ -42,6 +42,20 @@ std::vector<TensorDesc> infer_gram(const Op& op, std::span<const TensorDesc> in)
   return {{Shape{x[2], x[2]}, DType::float32, in[0].batched}};
 }
 
+MultiplyAdds multiply_adds(const Op& op, std::span<const TensorDesc> in, const TensorDesc&,
+                           int images) {
+  const Products p(std::get<MatMul>(op), in[0], in[1], images);
+  const auto n = static_cast<std::uint64_t>(p.count * p.m * p.k * p.n);
+  return {n, {n, n}};
+}
+
+/// x^T x; and x (dy + dy^T).
+MultiplyAdds multiply_adds_gram(const Op&, std::span<const TensorDesc> in, const TensorDesc&,
+                                int images) {
+  const std::uint64_t n = in[0].elements(images) * in[0].shape[2];
+  return {n, {n}};
+}
+
 }  // namespace
 
 Products::Products(const MatMul& op, const TensorDesc& a, const TensorDesc& b, Dim images) {
@@ -65,7 +79,8 @@ const OpSpec& MatMul::spec() {
                         .saved = {"a", "b"},
                         .gradients = {"a", "b"},
                         .infer = infer,
-                        .attributes = attributes};
+                        .attributes = attributes,
+                        .multiply_adds = multiply_adds};
   return s;
 }
 
@@ -77,7 +92,8 @@ const OpSpec& GramMatrix::spec() {
       .saved = {"x"},
       .gradients = {"x"},
       .infer = infer_gram,
-      .attributes = [](const Op& op) { return str(" alpha=", std::get<GramMatrix>(op).alpha); }};
+      .attributes = [](const Op& op) { return str(" alpha=", std::get<GramMatrix>(op).alpha); },
+      .multiply_adds = multiply_adds_gram};
   return s;
 }
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <span>
 #include <string>
 #include <string_view>
@@ -10,6 +11,14 @@
 #include "mpsnn/graph.hpp"
 
 namespace mpsnn {
+
+/// The multiply-adds of an op's matrix products, for a number of images.
+struct MultiplyAdds {
+  std::uint64_t y = 0;
+  /// Of each gradient, as OpSpec::gradients has them; 0 for those that are missing at the end.
+  std::vector<std::uint64_t> gradients = {};
+  std::uint64_t any_gradient = 0;  ///< More that a gradient node does, whatever is wanted.
+};
 
 /// Everything about an op that is not a kernel.
 struct OpSpec {
@@ -28,6 +37,10 @@ struct OpSpec {
   std::string (*attributes)(const Op& op) = nullptr;
   /// What the gradient node has to know of the inputs' shapes. Null: nothing.
   Op (*gradient_op)(const Op& op, std::span<const TensorDesc> inputs) = nullptr;
+  /// Null: its arithmetic is not that of a matrix product. Of the inputs, those that are absent
+  /// from a gradient node are `absent` here unless it writes their gradient.
+  MultiplyAdds (*multiply_adds)(const Op& op, std::span<const TensorDesc> inputs,
+                                const TensorDesc& y, int images) = nullptr;
   /// Outputs besides the first from which gradients reach the inputs. The gradient node reads
   /// theirs behind what is saved; each may be absent, dy too, but not all.
   std::vector<std::string_view> further_dy = {};

@@ -138,6 +138,21 @@ std::string attributes(const Op& any) {
   return out;
 }
 
+/// Of whole sequences, whatever their lengths. A peephole counts where it is a matrix, not on the
+/// diagonal. Whatever gradient is wanted, those of the states go back through every step.
+MultiplyAdds multiply_adds(const Op& op, std::span<const TensorDesc> in, const TensorDesc&,
+                           int images) {
+  const Layout l(op, in[0].shape, in[1].shape);
+  const std::uint64_t rows = in[0].elements(images) / l.I, width = l.gates * l.H;
+  const std::uint64_t input = rows * width * l.I, recurrent = rows * width * l.H;
+  const bool matrix = l.extra >= 0 && given(in[l.extra]) && in[l.extra].shape.rank() == 2;
+  const std::uint64_t peephole = matrix ? recurrent : 0;
+  MultiplyAdds out{input + recurrent + peephole, {input, input, recurrent, 0}};
+  if (l.extra >= 0) out.gradients.push_back(peephole);
+  out.any_gradient = recurrent + peephole;
+  return out;
+}
+
 /// `extra` is an input behind bias, or empty.
 template <class T>
 OpSpec spec_of(std::string_view name, std::string_view extra,
@@ -167,6 +182,7 @@ OpSpec spec_of(std::string_view name, std::string_view extra,
   }
   s.infer = infer;
   s.attributes = attributes<T>;
+  s.multiply_adds = multiply_adds;
   return s;
 }
 

@@ -170,6 +170,12 @@ void Predictor::run(int images, const Inputs& inputs, const LossLabels& labels,
     std::fill_n(static_cast<float*>(loss.to.data), loss.to.elements, loss.value);
 }
 
+Profile Predictor::profile(int images, const Inputs& inputs, int runs) {
+  Executable& executable = impl_->compiled(impl_->options.batch);
+  const Bindings bindings{images, bind_inputs(impl_->graph, executable.graph(), inputs, {}), {}};
+  return mpsnn::profile(executable, bindings, impl_->options.batch, runs);
+}
+
 std::shared_ptr<Session> Predictor::session() const { return impl_->session; }
 
 std::string_view Predictor::backend() const { return impl_->backend.name(); }

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <chrono>
 #include <cmath>
 #include <shared_mutex>
 #include <thread>
@@ -43,6 +44,7 @@ struct Trainer::Impl {
   std::shared_ptr<Executable> training;
 
   std::unique_ptr<Predictor> inference, evaluation;
+  double compile_seconds = 0;
 
   std::shared_lock<std::shared_mutex> enter() {
     std::shared_lock lock(open);
@@ -51,6 +53,9 @@ struct Trainer::Impl {
   }
 
   void compile_training();
+  /// `rate` and `losses` are bound, and so must outlive the submission, and the run.
+  Bindings bind(int images, const Inputs& inputs, const LossLabels& labels, const float& rate,
+                std::vector<float>& losses) const;
 };
 
 namespace {
@@ -87,7 +92,9 @@ Trainer::Impl::Impl(const Graph& g, ValueId l, std::vector<ValueId> out, const T
   for (ValueId v : options.exports) {
     if (!graph.has(v)) throw ShapeError(str("export: value ", v.index, " is not in this graph"));
   }
+  const auto start = std::chrono::steady_clock::now();
   compile_training();
+  compile_seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
 }
 
 Trainer::Trainer(const Graph& graph, ValueId loss, std::vector<ValueId> outputs,
@@ -126,27 +133,48 @@ void Trainer::Impl::compile_training() {
   evaluation = std::make_unique<Predictor>(graph, outputs, predict, loss);
 }
 
+Bindings Trainer::Impl::bind(int images, const Inputs& inputs, const LossLabels& labels,
+                             const float& rate, std::vector<float>& losses) const {
+  losses.resize(graph.desc(loss).batched ? std::max(images, 0) : 1);
+  Bindings out{images,
+               bind_inputs(graph, training->graph(), inputs, labels),
+               {{loss, {losses.data(), DType::float32, losses.size()}}}};
+  if (learning_rate_input)
+    out.inputs.emplace_back(learning_rate_input, HostArray{&rate, DType::float32, 1});
+  return out;
+}
+
 Step Trainer::train_step(int images, const Inputs& inputs, const LossLabels& labels,
                          std::function<void(Step)> done) {
   const auto lock = impl_->enter();
   auto state = std::make_shared<Step::State>();
-  state->loss.resize(impl_->graph.desc(impl_->loss).batched ? std::max(images, 0) : 1);
   const float rate = impl_->learning_rate;
-  Bindings bindings{images,
-                    bind_inputs(impl_->graph, impl_->training->graph(), inputs, labels),
-                    {{impl_->loss, {state->loss.data(), DType::float32, state->loss.size()}}}};
+  Bindings bindings = impl_->bind(images, inputs, labels, rate, state->loss);
   for (ValueId v : impl_->options.exports) {
     state->add_export(impl_->graph.desc(v), images);
     bindings.outputs.emplace_back(v, state->exports.back());
   }
-  if (impl_->learning_rate_input)
-    bindings.inputs.emplace_back(impl_->learning_rate_input, HostArray{&rate, DType::float32, 1});
   state->set(impl_->training->submit(bindings, [state, done = std::move(done)](const Run& run) {
     state->set(run);
     if (done) done(Step(state));
   }));
   return Step(state);
 }
+
+Profile Trainer::profile(int images, const Inputs& inputs, const LossLabels& labels, int runs) {
+  const auto lock = impl_->enter();
+  const float rate = impl_->learning_rate;
+  std::vector<float> losses;
+  const Bindings bindings = impl_->bind(images, inputs, labels, rate, losses);
+  return mpsnn::profile(*impl_->training, bindings, impl_->options.batch, runs);
+}
+
+NodeObserver Trainer::observe(NodeObserver observer) {
+  const auto lock = impl_->enter();
+  return impl_->training->observe(std::move(observer));
+}
+
+double Trainer::compile_seconds() const { return impl_->compile_seconds; }
 
 void Trainer::infer(int images, const Inputs& inputs, std::span<const HostSpan> outputs) {
   const auto lock = impl_->enter();

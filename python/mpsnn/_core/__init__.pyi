@@ -6,7 +6,7 @@ import collections.abc
 import numpy
 import typing
 from . import ops
-__all__: list[str] = ['Device', 'DeviceError', 'Error', 'Executable', 'Graph', 'LossScale', 'Node', 'NumericError', 'Optimizer', 'Precision', 'Predictor', 'Progress', 'Session', 'ShapeError', 'Source', 'Step', 'Trainer', 'UnsupportedError', 'ValueId', 'add_gradient', 'add_gradients', 'backend_names', 'backend_status', 'compile', 'devices', 'eliminate_dead', 'flatten_concats', 'fold_batch_norm', 'fuse', 'inference_graph', 'nodes', 'ops', 'training_graph', 'vocabulary']
+__all__: list[str] = ['Device', 'DeviceError', 'Error', 'Executable', 'Graph', 'LossScale', 'Node', 'NodeProfile', 'NumericError', 'Optimizer', 'Precision', 'Predictor', 'Profile', 'Progress', 'Session', 'ShapeError', 'Source', 'Step', 'Trainer', 'UnsupportedError', 'ValueId', 'add_gradient', 'add_gradients', 'backend_names', 'backend_status', 'compile', 'devices', 'eliminate_dead', 'flatten_concats', 'fold_batch_norm', 'fuse', 'inference_graph', 'nodes', 'ops', 'training_graph', 'vocabulary']
 class Error(RuntimeError):
     pass
 class ShapeError(Error, ValueError):
@@ -236,10 +236,60 @@ class Executable:
     @property
     def session(self) -> Session:
         ...
+class NodeProfile:
+    """
+    What one node took in a few runs.
+    """
+    @property
+    def bytes(self) -> int:
+        """
+        Of one call.
+        """
+    @property
+    def dtype(self) -> str:
+        """
+        What its products read.
+        """
+    @property
+    def flops(self) -> int:
+        """
+        Of one call.
+        """
+    @property
+    def implementation(self) -> str:
+        ...
+    @property
+    def label(self) -> str:
+        ...
+    @property
+    def op(self) -> str:
+        ...
+    @property
+    def seconds(self) -> list[float]:
+        """
+        Of each call.
+        """
+    @property
+    def text(self) -> str:
+        ...
+class Profile:
+    """
+    What the nodes of a graph took in a few runs.
+    """
+    @property
+    def nodes(self) -> list[NodeProfile]:
+        ...
+    @property
+    def seconds(self) -> list[float]:
+        """
+        Of each run.
+        """
 class Predictor:
     def __init__(self, graph: Graph, outputs: collections.abc.Sequence[ValueId], *, batch: typing.SupportsInt | typing.SupportsIndex, backend: str, threads: typing.SupportsInt | typing.SupportsIndex, session: Session | None, device: typing.SupportsInt | typing.SupportsIndex, precision: Precision) -> None:
         ...
     def infer(self, inputs: collections.abc.Sequence[tuple[ValueId, typing.Any]]) -> list[numpy.ndarray[typing.Any, numpy.dtype[typing.Any]]]:
+        ...
+    def profile(self, inputs: collections.abc.Sequence[tuple[ValueId, typing.Any]], runs: typing.SupportsInt | typing.SupportsIndex) -> Profile:
         ...
     @property
     def backend(self) -> str:
@@ -293,6 +343,8 @@ class Trainer:
         ...
     def memory_report(self) -> dict[str, int]:
         ...
+    def profile(self, inputs: collections.abc.Sequence[tuple[ValueId, typing.Any]], labels: typing.Any, weights: typing.Any, steps: typing.SupportsInt | typing.SupportsIndex) -> Profile:
+        ...
     def train_step(self, inputs: collections.abc.Sequence[tuple[ValueId, typing.Any]], labels: typing.Any, weights: typing.Any, on_complete: typing.Any) -> Step:
         ...
     def wait(self) -> None:
@@ -311,6 +363,11 @@ class Trainer:
     @property
     def closed(self) -> bool:
         ...
+    @property
+    def compile_seconds(self) -> float:
+        """
+        Time that compiling the training step took.
+        """
     @property
     def graph(self) -> Graph:
         """

@@ -220,4 +220,11 @@ std::vector<Implementation> MetalExecutable::implementations() const {
   return out;
 }
 
+NodeObserver MetalExecutable::observe(NodeObserver) {
+  throw UnsupportedError(
+      "profile: backend 'metal' hands whole graphs to MPSNNGraph, which does not time its nodes");
+}
+
+void MetalExecutable::rehearse(const Bindings&, int, const NodeObserver&) { observe({}); }
+
 }  // namespace mpsnn::metal
