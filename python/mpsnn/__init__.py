@@ -39,9 +39,11 @@ from mpsnn.initializers import (
     Uniform,
 )
 from mpsnn.io import CheckpointError
+from mpsnn.loader import Loader
 from mpsnn.optim import SGD, Adam, AdamW, RMSProp
 from mpsnn.predictor import Predictor
 from mpsnn.sources import ArraySource, DataSource, FileSource, InitializerSource
+from mpsnn.trace import Trace
 from mpsnn.training import Step, Trainer
 from mpsnn.values import Value
 
@@ -66,6 +68,7 @@ __all__ = [
     "HeNormal",
     "HeUniform",
     "InitializerSource",
+    "Loader",
     "LossLabels",
     "NumericError",
     "Orthogonal",
@@ -73,6 +76,7 @@ __all__ = [
     "RMSProp",
     "ShapeError",
     "Step",
+    "Trace",
     "Trainer",
     "Uniform",
     "UnsupportedError",

@@ -67,37 +67,52 @@ Run KernelExecutable::submit(const Bindings& bindings, std::function<void(const 
   if (session_->queue().on_thread())
     throw Error("a step cannot be submitted from a completion callback: it would wait for itself");
   session_->queue().check_process();
-  free_.acquire();
+  {
+    const TraceScope waiting(options_.trace.get(), "caller", "wait for a place");
+    free_.acquire();
+  }
   const std::lock_guard lock(submit_);
   const int slot = static_cast<int>(submitted_ % options_.in_flight);
   auto state = std::make_shared<Run::State>();
   try {
-    for (KernelStep& step : steps_) {
-      if (step.staging) step.staging->fill(bindings, slot);
-    }
+    fill(bindings, slot);
     Bindings lent{bindings.images, {}, bindings.outputs};
-    session_->queue().post([this, lent = std::move(lent), slot, state, done = std::move(done)] {
-      std::exception_ptr error;
-      const auto start = std::chrono::steady_clock::now();
-      try {
-        execute(lent, slot);
-      } catch (const std::bad_alloc&) {
-        error = std::make_exception_ptr(DeviceError("not enough memory to run this step"));
-      } catch (...) {
-        error = std::current_exception();
-      }
-      busy_seconds_ +=
-          std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-      free_.release();
-      state->finish(error);
-      if (done) done(Run(state));
-    });
+    session_->queue().post(
+        [this, lent = std::move(lent), number = submitted_, state, done = std::move(done)] {
+          const std::exception_ptr error = run(lent, number);
+          free_.release();
+          state->finish(error);
+          if (done) done(Run(state));
+        });
   } catch (...) {
     free_.release();
     throw;
   }
   ++submitted_;
   return Run(state);
+}
+
+void KernelExecutable::fill(const Bindings& bindings, int slot) {
+  const TraceScope copying(options_.trace.get(), "caller", "copy batch", submitted_);
+  for (KernelStep& step : steps_) {
+    if (step.staging) step.staging->fill(bindings, slot);
+  }
+}
+
+/// On the engine's thread: what submission `number` failed with, or null.
+std::exception_ptr KernelExecutable::run(const Bindings& bindings, std::uint64_t number) {
+  const TraceScope running(options_.trace.get(), "engine", updates_ ? "step" : "infer", number);
+  std::exception_ptr error;
+  const auto start = std::chrono::steady_clock::now();
+  try {
+    execute(bindings, static_cast<int>(number % options_.in_flight));
+  } catch (const std::bad_alloc&) {
+    error = std::make_exception_ptr(DeviceError("not enough memory to run this step"));
+  } catch (...) {
+    error = std::current_exception();
+  }
+  busy_seconds_ += std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  return error;
 }
 
 void KernelExecutable::execute(const Bindings& bindings, int slot) {

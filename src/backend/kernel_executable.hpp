@@ -54,6 +54,8 @@ class KernelExecutable final : public Executable {
   std::shared_ptr<Derived> derive(const Node& node);
   void check(const Bindings& bindings) const;
   void check_outputs(const Bindings& bindings) const;
+  void fill(const Bindings& bindings, int slot);
+  std::exception_ptr run(const Bindings& bindings, std::uint64_t number);
   void execute(const Bindings& bindings, int slot);
   void check_loss(int images);
   void download(const Bindings& bindings);

@@ -114,14 +114,16 @@ void Trainer::Impl::compile_training() {
       .session = nullptr,
       .session_options = {options.seed, options.threads, options.device, options.scale},
       .in_flight = options.in_flight,
-      .precision = options.precision};
+      .precision = options.precision,
+      .trace = options.trace};
   std::ranges::copy(options.exports, std::back_inserter(compile.outputs));
   training = backend.compile(ready.graph, compile);
   session = training->session();
   const PredictorOptions predict{.batch = options.batch,
                                  .backend = options.backend,
                                  .session = session,
-                                 .precision = options.precision};
+                                 .precision = options.precision,
+                                 .trace = options.trace};
   inference = std::make_unique<Predictor>(graph, outputs, predict);
   evaluation = std::make_unique<Predictor>(graph, outputs, predict, loss);
 }
