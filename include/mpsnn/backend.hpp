@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -124,6 +125,12 @@ struct Implementation {
   std::string name;
 };
 
+/// Told of each node that a run has executed: its place in the executable's `graph().nodes()`, and
+/// when it began and ended. Called on the engine's thread, within the run: it must be quick, must
+/// not throw and may not wait for a run.
+using NodeObserver = std::function<void(int node, std::chrono::steady_clock::time_point begin,
+                                        std::chrono::steady_clock::time_point end)>;
+
 /// A graph made ready for one device and one batch size. Thread-safe.
 class Executable {
  public:
@@ -136,7 +143,17 @@ class Executable {
   virtual std::shared_ptr<Session> session() const = 0;
   virtual MemoryReport memory_report() const = 0;
   virtual std::vector<Implementation> implementations() const = 0;
-  /// Time that the engine has spent in this executable's runs so far.
+  /// From the next run on `observer` is told of the nodes; null, as at first, asks for nothing and
+  /// costs nothing. Waits for the runs submitted so far. Returns the one before.
+  /// @throws UnsupportedError if the backend does not run node by node.
+  virtual NodeObserver observe(NodeObserver observer) = 0;
+  /// Executes the same bindings `runs` times, with an observer of its own, and leaves variables and
+  /// progress as they were, also after a failure. No other run of the session comes between.
+  /// Returns when it is done.
+  /// @throws UnsupportedError as `observe`, or if a data source updates itself, which cannot be
+  ///     taken back; what `submit` throws, and what a run fails with.
+  virtual void rehearse(const Bindings& bindings, int runs, const NodeObserver& observer) = 0;
+  /// Time that the engine has spent in this executable's runs so far, rehearsals aside.
   virtual double busy_seconds() const = 0;
   /// The graph that runs, after the backend's passes.
   virtual const Graph& graph() const = 0;

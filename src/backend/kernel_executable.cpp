@@ -8,6 +8,25 @@
 #include "mpsnn/errors.hpp"
 
 namespace mpsnn {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+/// Adds its own life to `total`.
+class Timer {
+ public:
+  explicit Timer(std::atomic<double>& total) : total_(total) {}
+  ~Timer() { total_ += std::chrono::duration<double>(Clock::now() - start_).count(); }
+  Timer(const Timer&) = delete;
+  Timer& operator=(const Timer&) = delete;
+
+ private:
+  std::atomic<double>& total_;
+  const Clock::time_point start_ = Clock::now();
+};
+
+}  // namespace
+
 KernelExecutable::KernelExecutable(const KernelBackend& backend, Graph graph,
                                    const CompileOptions& options,
                                    std::shared_ptr<KernelSession> session)
@@ -63,33 +82,53 @@ void KernelExecutable::check_outputs(const Bindings& bindings) const {
 }
 
 Run KernelExecutable::submit(const Bindings& bindings, std::function<void(const Run&)> done) {
+  const auto timed = [this](const Bindings& lent, int slot) {
+    const Timer timer(busy_seconds_);
+    execute(lent, slot);
+  };
+  return enqueue(bindings, timed, std::move(done));
+}
+
+Run KernelExecutable::enqueue(const Bindings& bindings, Work work,
+                              std::function<void(const Run&)> done) {
   check(bindings);
   if (session_->queue().on_thread())
     throw Error("a step cannot be submitted from a completion callback: it would wait for itself");
   session_->queue().check_process();
-  {
-    const TraceScope waiting(options_.trace.get(), "caller", "wait for a place");
-    free_.acquire();
-  }
+  wait_for_place();
   const std::lock_guard lock(submit_);
   const int slot = static_cast<int>(submitted_ % options_.in_flight);
   auto state = std::make_shared<Run::State>();
   try {
     fill(bindings, slot);
     Bindings lent{bindings.images, {}, bindings.outputs};
-    session_->queue().post(
-        [this, lent = std::move(lent), number = submitted_, state, done = std::move(done)] {
-          const std::exception_ptr error = run(lent, number);
-          free_.release();
-          state->finish(error);
-          if (done) done(Run(state));
-        });
+    session_->queue().post([this, lent = std::move(lent), slot, number = submitted_, state,
+                            work = std::move(work), done = std::move(done)] {
+      std::exception_ptr error;
+      try {
+        const TraceScope running(options_.trace.get(), "engine", updates_ ? "step" : "infer",
+                                 number);
+        work(lent, slot);
+      } catch (const std::bad_alloc&) {
+        error = std::make_exception_ptr(DeviceError("not enough memory to run this step"));
+      } catch (...) {
+        error = std::current_exception();
+      }
+      free_.release();
+      state->finish(error);
+      if (done) done(Run(state));
+    });
   } catch (...) {
     free_.release();
     throw;
   }
   ++submitted_;
   return Run(state);
+}
+
+void KernelExecutable::wait_for_place() {
+  const TraceScope waiting(options_.trace.get(), "caller", "wait for a place");
+  free_.acquire();
 }
 
 void KernelExecutable::fill(const Bindings& bindings, int slot) {
@@ -99,33 +138,25 @@ void KernelExecutable::fill(const Bindings& bindings, int slot) {
   }
 }
 
-/// On the engine's thread: what submission `number` failed with, or null.
-std::exception_ptr KernelExecutable::run(const Bindings& bindings, std::uint64_t number) {
-  const TraceScope running(options_.trace.get(), "engine", updates_ ? "step" : "infer", number);
-  std::exception_ptr error;
-  const auto start = std::chrono::steady_clock::now();
-  try {
-    execute(bindings, static_cast<int>(number % options_.in_flight));
-  } catch (const std::bad_alloc&) {
-    error = std::make_exception_ptr(DeviceError("not enough memory to run this step"));
-  } catch (...) {
-    error = std::current_exception();
-  }
-  busy_seconds_ += std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-  return error;
+NodeObserver KernelExecutable::observe(NodeObserver observer) {
+  session_->queue().run([&] { std::swap(observer_, observer); });
+  return observer;
 }
 
 void KernelExecutable::execute(const Bindings& bindings, int slot) {
   const RunInfo info{bindings.images, session_->step(), session_->seed(),
                      static_cast<bool>(options_.loss)};
-  for (KernelStep& step : steps_) {
+  for (std::size_t i = 0; i < steps_.size(); ++i) {
+    KernelStep& step = steps_[i];
     Bound bound;
     if (step.staging) {
       bound = step.staging->bound(slot);
       if (!step.in.empty()) step.in[0] = bound.weights;
     }
     if (step.derived && !step.derived->stale()) continue;
+    const Clock::time_point begin = observer_ ? Clock::now() : Clock::time_point{};
     step.kernel({step.in, step.out, step.scratch, bound.data, bound.dtype, info});
+    if (observer_) observer_(node_of_step_[i], begin, Clock::now());
     if (step.writes_loss) check_loss(bindings.images);
     for (StoredVariable* variable : step.writes) ++variable->version;
     if (step.derived) step.derived->refreshed();

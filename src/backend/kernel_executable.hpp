@@ -41,6 +41,8 @@ class KernelExecutable final : public Executable {
   std::shared_ptr<Session> session() const override { return session_; }
   MemoryReport memory_report() const override;
   std::vector<Implementation> implementations() const override;
+  NodeObserver observe(NodeObserver observer) override;
+  void rehearse(const Bindings& bindings, int runs, const NodeObserver& observer) override;
   double busy_seconds() const override { return busy_seconds_; }
   const Graph& graph() const override { return graph_; }
   const MemoryPlan& plan() const { return plan_; }
@@ -54,8 +56,11 @@ class KernelExecutable final : public Executable {
   std::shared_ptr<Derived> derive(const Node& node);
   void check(const Bindings& bindings) const;
   void check_outputs(const Bindings& bindings) const;
+  void wait_for_place();
   void fill(const Bindings& bindings, int slot);
-  std::exception_ptr run(const Bindings& bindings, std::uint64_t number);
+  /// What a run does on the engine's thread with its bindings, and where its inputs are staged.
+  using Work = std::function<void(const Bindings& bindings, int slot)>;
+  Run enqueue(const Bindings& bindings, Work work, std::function<void(const Run&)> done);
   void execute(const Bindings& bindings, int slot);
   void check_loss(int images);
   void download(const Bindings& bindings);
@@ -70,6 +75,7 @@ class KernelExecutable final : public Executable {
   MemoryPlan plan_;
   DeviceBuffer arena_;
   bool updates_ = false;
+  NodeObserver observer_;  ///< Touched on the engine's thread only.
   std::atomic<double> busy_seconds_{0};
   std::vector<std::byte> host_loss_;
 

@@ -23,6 +23,8 @@ class MetalExecutable final : public Executable {
   std::shared_ptr<Session> session() const override { return session_; }
   MemoryReport memory_report() const override;
   std::vector<Implementation> implementations() const override;
+  NodeObserver observe(NodeObserver observer) override;
+  void rehearse(const Bindings& bindings, int runs, const NodeObserver& observer) override;
   double busy_seconds() const override { return busy_seconds_; }
   const Graph& graph() const override { return graph_; }
 
