@@ -78,8 +78,8 @@ struct Epoch::Impl {
   void prepare_all(int first);
   /// Whether there is room for one more batch; false once nobody wants any.
   bool wait_for_room();
-  /// Whether all of it was prepared before nobody wanted it any more.
-  bool fill(const LoadedBatch& batch, const std::int32_t* indices);
+  /// None if nobody wants it any more.
+  std::optional<LoadedBatch> prepare(int index, const std::int32_t* order);
   LoadedBatch empty_batch(int index);
 
   const std::shared_ptr<const Loader::Impl> loader;
@@ -119,11 +119,10 @@ void Epoch::Impl::prepare_all(int first) {
   else
     std::iota(order.begin(), order.end(), 0);
   for (int index = first; index < loader->batches() && wait_for_room(); ++index) {
-    const TraceScope preparing(options.trace.get(), "loader", "prepare batch", index);
-    LoadedBatch batch = empty_batch(index);
-    if (!fill(batch, order.data() + std::int64_t{index} * options.batch)) return;
+    std::optional<LoadedBatch> batch = prepare(index, order.data());
+    if (!batch) return;
     const std::lock_guard lock(mutex);
-    ready.push_back(std::move(batch));
+    ready.push_back(*std::move(batch));
     changed.notify_all();
   }
 }
@@ -135,22 +134,25 @@ bool Epoch::Impl::wait_for_room() {
   return !stop;
 }
 
-bool Epoch::Impl::fill(const LoadedBatch& batch, const std::int32_t* indices) {
+std::optional<LoadedBatch> Epoch::Impl::prepare(int index, const std::int32_t* order) {
+  const TraceScope preparing(loader->options.trace.get(), "loader", "prepare batch", index);
+  LoadedBatch batch = empty_batch(index);
+  order += std::int64_t{index} * loader->options.batch;
   auto* image = static_cast<std::byte*>(batch.inputs.data);
   auto* label = static_cast<std::byte*>(batch.labels.data);
   const auto* labels = static_cast<const std::byte*>(loader->dataset.labels.data);
   for (int i = 0; i < batch.images; ++i) {
     {
       const std::lock_guard lock(mutex);
-      if (stop) return false;
+      if (stop) return std::nullopt;
     }
-    loader->preparation.image(indices[i], epoch, image, scratch);
+    loader->preparation.image(order[i], epoch, image, scratch);
     image += loader->image_bytes;
     if (!label) continue;
-    std::memcpy(label, labels + indices[i] * loader->label_bytes, loader->label_bytes);
+    std::memcpy(label, labels + order[i] * loader->label_bytes, loader->label_bytes);
     label += loader->label_bytes;
   }
-  return true;
+  return batch;
 }
 
 LoadedBatch Epoch::Impl::empty_batch(int index) {
