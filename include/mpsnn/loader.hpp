@@ -51,8 +51,8 @@ struct LoadedBatch {
   std::uint64_t epoch = 0;
   int index = 0;   ///< Within its epoch.
   int images = 0;  ///< LoaderOptions::batch; fewer in a last one.
-  HostSpan inputs = {};
-  HostSpan labels = {};  ///< Null if there are none.
+  HostArray inputs = {};
+  HostArray labels = {};  ///< Null if there are none.
   std::shared_ptr<void> memory = nullptr;
 };
 

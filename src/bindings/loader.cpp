@@ -65,14 +65,14 @@ class PyEpoch {
 
  private:
   /// Without a copy: the array keeps the memory of its batch.
-  static py::array array(const LoadedBatch& batch, const HostSpan& span, const Shape& shape) {
+  static py::array array(const LoadedBatch& batch, const HostArray& part, const Shape& shape) {
     std::vector<py::ssize_t> dims(shape.dims().begin(), shape.dims().end());
     dims.insert(dims.begin(), batch.images);
     auto held = std::make_unique<std::shared_ptr<void>>(batch.memory);
     const py::capsule owner(
         held.get(), [](void* memory) { delete static_cast<std::shared_ptr<void>*>(memory); });
     (void)held.release();
-    return {py::dtype(std::string(name(span.dtype))), dims, span.data, owner};
+    return {py::dtype(std::string(name(part.dtype))), dims, part.data, owner};
   }
 
   const std::shared_ptr<PyLoader> loader_;

@@ -138,8 +138,8 @@ std::optional<LoadedBatch> Epoch::Impl::prepare(int index, const std::int32_t* o
   const TraceScope preparing(loader->options.trace.get(), "loader", "prepare batch", index);
   LoadedBatch batch = empty_batch(index);
   order += std::int64_t{index} * loader->options.batch;
-  auto* image = static_cast<std::byte*>(batch.inputs.data);
-  auto* label = static_cast<std::byte*>(batch.labels.data);
+  auto* image = static_cast<std::byte*>(batch.memory.get());
+  std::byte* label = image + loader->labels_at;
   const auto* labels = static_cast<const std::byte*>(loader->dataset.labels.data);
   for (int i = 0; i < batch.images; ++i) {
     {
@@ -148,7 +148,7 @@ std::optional<LoadedBatch> Epoch::Impl::prepare(int index, const std::int32_t* o
     }
     loader->preparation.image(order[i], epoch, image, scratch);
     image += loader->image_bytes;
-    if (!label) continue;
+    if (!labels) continue;
     std::memcpy(label, labels + order[i] * loader->label_bytes, loader->label_bytes);
     label += loader->label_bytes;
   }
