@@ -3,7 +3,9 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <limits>
 #include <numeric>
+#include <type_traits>
 
 #include "mpsnn/errors.hpp"
 #include "ops/philox.hpp"
@@ -125,7 +127,8 @@ Preparation::Draw Preparation::draw(int index, std::uint64_t epoch) const {
   }
   if (jitters_) {
     const auto drawn = words(index, Stream::colours, epoch, seed_);
-    out.factor = 1 + a.contrast * symmetric(drawn[0]);
+    const float apart = a.contrast * symmetric(drawn[0]);
+    out.factor = 1 + apart;
     out.shift = a.brightness * symmetric(drawn[1]);
   }
   return out;
