@@ -15,13 +15,12 @@ y = net.dropout(net.relu(layers.Dense(1024)(y)), 0.5)
 logits = layers.Dense(10)(y)
 loss = net.softmax_cross_entropy(logits, digit)
 
+loader = mpsnn.Loader(digits.train_images, digits.train_labels, batch=64)
 with mpsnn.Trainer(
     loss, outputs=net.softmax(logits), optimizer=mpsnn.Adam(1e-3), batch=64
 ) as trainer:
     for epoch in range(3):
-        for images, labels in mpsnn.batches(
-            digits.train_images, digits.train_labels, 64, seed=epoch
-        ):
+        for images, labels in loader:
             step = trainer.train_step(images, labels)  # returns at once; two run at a time
         result = trainer.evaluate(digits.test_images, digits.test_labels)
         print(

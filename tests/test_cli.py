@@ -192,6 +192,24 @@ def test_a_missing_matplotlib_is_reported_before_training(
     assert result.stdout == ""
 
 
+def test_a_trace_shows_loader_caller_and_engine_also_after_ctrl_c(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "run.json"
+    assert run("train", "digits", "--epochs", 2, "--trace", path).exit_code == 0
+    names = [event["name"] for event in json.loads(path.read_text())["traceEvents"]]
+    assert names.count("thread_name") >= 3
+    assert names.count("prepare batch 9") == 2
+    assert {"wait for a place", "copy batch 19", "step 19"} <= {*names}
+
+    def interrupt(self: cli_report.Lines, loss: float, rate: float) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(cli_report.Lines, "step", interrupt)
+    assert run("train", "digits", "--trace", path).exit_code == 130
+    assert "step 0" in path.read_text()
+
+
 def test_a_confusion_matrix_counts_true_classes_in_rows() -> None:
     matrix = plots.confusion_matrix(np.array([0, 1, 1, 1]), np.array([0, 1, 1, 0]), 3)
     assert matrix.tolist() == [[1, 0, 0], [1, 2, 0], [0, 0, 0]]
@@ -209,6 +227,7 @@ def test_a_confusion_matrix_counts_true_classes_in_rows() -> None:
         (["--save", "/none/net"], "--save /none/net: cannot be written: No such file"),
         (["--save", "/"], "--save /: cannot be written"),
         (["--plot", "/none/a.png"], "--plot /none/a.png: cannot be written: No such file"),
+        (["--trace", "/none/a.json"], "--trace /none/a.json: cannot be written: No such file"),
         (["--resume", "/none/net"], "--resume /none/net: cannot be read: No such file"),
         (["--resume", __file__], "test_cli.py: is damaged or no safetensors file"),
         (["--batch", "601"], "--batch 601: there are 600 training images"),

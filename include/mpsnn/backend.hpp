@@ -13,6 +13,7 @@
 
 #include "mpsnn/graph.hpp"
 #include "mpsnn/precision.hpp"
+#include "mpsnn/trace.hpp"
 
 namespace mpsnn {
 
@@ -79,6 +80,7 @@ struct CompileOptions {
   int in_flight = 2;                 ///< Runs submitted and not done, at most.
   bool optimize = true;              ///< Run the fusion passes of the backend.
   Precision precision = {};
+  std::shared_ptr<Trace> trace = nullptr;  ///< Null: nothing is recorded.
 };
 
 /// What one run reads and writes.

@@ -20,6 +20,7 @@ struct PredictorOptions {
   std::shared_ptr<Session> session = nullptr;
   std::uint64_t device = 0;  ///< Device::id of a GPU; 0: the backend's own choice.
   Precision precision = {};
+  std::shared_ptr<Trace> trace = nullptr;  ///< Of its runs. Null: none.
 };
 
 /// Inference alone: what `outputs` need, with dropout gone and batch_norm on running

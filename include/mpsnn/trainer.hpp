@@ -33,6 +33,7 @@ struct TrainerOptions {
   LossScale scale = {};
   /// Trains ops with Accumulator::half too, which is meant for inference.
   bool half_accumulators = false;
+  std::shared_ptr<Trace> trace = nullptr;  ///< Of its steps and inference. Null: none.
 };
 
 /// One training step under way. Copies share it.

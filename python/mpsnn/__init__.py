@@ -39,11 +39,13 @@ from mpsnn.initializers import (
     Uniform,
 )
 from mpsnn.io import CheckpointError
+from mpsnn.loader import Loader
 from mpsnn.optim import SGD, Adam, AdamW, RMSProp
 from mpsnn.peaks import machine_peak
 from mpsnn.predictor import Predictor
 from mpsnn.profiling import NodeProfile, Profile
 from mpsnn.sources import ArraySource, DataSource, FileSource, InitializerSource
+from mpsnn.trace import Trace
 from mpsnn.training import Step, Trainer
 from mpsnn.values import Value
 
@@ -68,6 +70,7 @@ __all__ = [
     "HeNormal",
     "HeUniform",
     "InitializerSource",
+    "Loader",
     "LossLabels",
     "NodeProfile",
     "NumericError",
@@ -77,6 +80,7 @@ __all__ = [
     "RMSProp",
     "ShapeError",
     "Step",
+    "Trace",
     "Trainer",
     "Uniform",
     "UnsupportedError",

@@ -131,13 +131,13 @@ def padding(op: str, value: Padding) -> Sides:
     return top, bottom, left, right
 
 
-def seed(value: SupportsIndex) -> int:
+def seed(value: SupportsIndex, argument: str = "seed") -> int:
     """`value` as an unsigned number of 64 bits."""
     if isinstance(value, bool) or not hasattr(value, "__index__"):
-        raise TypeError(f"seed: must be an integer, got {value!r}")
+        raise TypeError(f"{argument}: must be an integer, got {value!r}")
     number = operator.index(value)
     if not 0 <= number < 2**64:
-        raise ShapeError(f"seed: must be from 0 to 2**64 - 1, got {number}")
+        raise ShapeError(f"{argument}: must be from 0 to 2**64 - 1, got {number}")
     return number
 
 

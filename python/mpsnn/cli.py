@@ -53,6 +53,9 @@ Precision = Annotated[str, typer.Option(help="float32, bfloat16 on cpu, or float
 Save = Annotated[Path | None, typer.Option(help="Checkpoint, after every epoch and at Ctrl-C.")]
 Resume = Annotated[Path | None, typer.Option(help="Continue from this checkpoint.")]
 Plot = Annotated[Path | None, typer.Option(help="PNG of the confusion matrix and the loss curve.")]
+TracePath = Annotated[
+    Path | None, typer.Option("--trace", help="Timeline of the threads, for ui.perfetto.dev.")
+]
 Target = Annotated[
     float | None, typer.Option(min=0, max=1, help="Stop after the epoch that reaches it.")
 ]
@@ -69,12 +72,23 @@ def train_digits(
     save: Save = None,
     resume: Resume = None,
     plot: Plot = None,
+    trace: TracePath = None,
     target_accuracy: Target = None,
     json_line: Json = False,
 ) -> None:
     """Train the network of WWDC 2018 session 609 on 6000 handwritten digits, in 5 epochs."""
     options = cli_train.Options(
-        backend, epochs, batch, seed, precision, save, resume, plot, target_accuracy, json_line
+        backend,
+        epochs,
+        batch,
+        seed,
+        precision,
+        save,
+        resume,
+        plot,
+        trace,
+        target_accuracy,
+        json_line,
     )
     _train(cli_tasks.DIGITS, options)
 
@@ -89,6 +103,7 @@ def train_activity(
     save: Save = None,
     resume: Resume = None,
     plot: Plot = None,
+    trace: TracePath = None,
     target_accuracy: Target = None,
     json_line: Json = False,
 ) -> None:
@@ -98,7 +113,17 @@ def train_activity(
     people who are not among those it trains on.
     """
     options = cli_train.Options(
-        backend, epochs, batch, seed, precision, save, resume, plot, target_accuracy, json_line
+        backend,
+        epochs,
+        batch,
+        seed,
+        precision,
+        save,
+        resume,
+        plot,
+        trace,
+        target_accuracy,
+        json_line,
     )
     _train(cli_tasks.ACTIVITY, options)
 

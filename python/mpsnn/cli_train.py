@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections import deque
 from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
 from typing import cast, get_args
 
@@ -18,9 +17,10 @@ from mpsnn._core import Error, Step, UnsupportedError, backend_status
 from mpsnn.arguments import Float
 from mpsnn.cli_report import Lines, class_table, memory, per_class, report
 from mpsnn.cli_tasks import Examples, Task
-from mpsnn.data import batches
 from mpsnn.graph import Graph
+from mpsnn.loader import Loader
 from mpsnn.optim import Adam
+from mpsnn.trace import Trace
 from mpsnn.training import Trainer
 
 SEED = 0
@@ -44,6 +44,7 @@ class Options:
     save: Path | None = None
     resume: Path | None = None
     plot: Path | None = None
+    trace: Path | None = None
     target_accuracy: float | None = None
     json: bool = False
 
@@ -62,6 +63,7 @@ def run(task: Task, options: Options) -> dict[str, object]:
         raise UsageError(f"--batch {batch}: there are {len(examples.train)} training {task.unit}")
     graph = Graph(seed=seed)
     net = task.network(graph)
+    trace = Trace() if options.trace else None
     try:
         trainer = Trainer(
             graph.softmax_cross_entropy(net.logits, net.labels),
@@ -71,14 +73,19 @@ def run(task: Task, options: Options) -> dict[str, object]:
             backend=options.backend,
             seed=seed,
             precision=cast(Float, options.precision),
+            trace=trace,
         )
     except UnsupportedError as error:
         raise UsageError(f"--{error}") from error
     with trainer:
         if options.resume:
             trainer.load(options.resume)
-        course = Course(trainer, task, examples, options)
-        course.run()
+        course = Course(trainer, task, examples, options, trace)
+        try:
+            course.run()
+        finally:
+            if trace and options.trace:
+                trace.save(options.trace)
         return course.summary()
 
 
@@ -102,7 +109,8 @@ def check(options: Options) -> None:
             plots.check()
         except Error as error:
             raise UsageError(f"--plot: {error}") from error
-    for option, path in (("--save", options.save), ("--plot", options.plot)):
+    written = {"--save": options.save, "--plot": options.plot, "--trace": options.trace}
+    for option, path in written.items():
         try:
             if path:
                 io.check_writable(path)
@@ -134,13 +142,23 @@ def _settle(task: Task, options: Options) -> tuple[int, int]:
 class Course:
     """One run over the examples. The order of epoch e depends on the seed and e alone."""
 
-    def __init__(self, trainer: Trainer, task: Task, examples: Examples, options: Options) -> None:
+    def __init__(
+        self,
+        trainer: Trainer,
+        task: Task,
+        examples: Examples,
+        options: Options,
+        trace: Trace | None,
+    ) -> None:
         self.trainer = trainer
+        self.loader = Loader(
+            examples.train, examples.train_labels, trainer.batch, seed=trainer.seed, trace=trace
+        )
         self.task = task
         self.examples = examples
         self.options = options
         self.epochs = task.epochs if options.epochs is None else options.epochs
-        self.per_epoch = -(-len(examples.train) // trainer.batch)
+        self.per_epoch = len(self.loader)
         self.losses: list[float] = []
         self.epoch_loss: float | None = None
         self.epoch = 0
@@ -199,17 +217,11 @@ class Course:
         """Train what is left of the current epoch."""
         trainer, first = self.trainer, len(self.losses)
         trainer.learning_rate = self.task.learning_rate * self.task.decay**self.epoch
-        order = batches(
-            self.examples.train,
-            self.examples.train_labels,
-            trainer.batch,
-            seed=(trainer.seed, self.epoch),
-        )
         done = trainer.step - self.epoch * self.per_epoch
         under_way: deque[Step] = deque()
         started = time.monotonic()
         before = self.training_seconds
-        for images, labels in islice(order, done, None):
+        for images, labels in self.loader.batches(self.epoch, first=done):
             under_way.append(trainer.train_step(images, labels))
             if len(under_way) > 2:  # as many as are in flight: prepare the next meanwhile
                 self._collect(under_way.popleft(), progress)

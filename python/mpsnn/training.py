@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from mpsnn import _core, arguments
+from mpsnn import trace as traces
 from mpsnn._core import Device, Error, ShapeError, Step
 from mpsnn.binding import (
     Array,
@@ -72,6 +73,7 @@ class Trainer(Weights, Reports):
         half_accumulators: Train ops with `accumulator="half"` too, which is meant for inference.
         accumulate: Steps whose mean gradient makes one update: a larger batch in less memory.
             Running statistics, and sources with an update of their own, see every step.
+        trace: Records steps, inference, and what the caller waits for.
 
     Raises:
         ShapeError: If `loss` is not one number or depends on no trainable
@@ -99,6 +101,7 @@ class Trainer(Weights, Reports):
         gradient_precision: arguments.Float | None = None,
         loss_scale: float | Literal["dynamic"] | None = None,
         half_accumulators: bool = False,
+        trace: traces.Trace | None = None,
     ) -> None:
         if not isinstance(loss, Value):
             raise TypeError(f"loss: must be a Value, got {type(loss).__name__}")
@@ -125,6 +128,7 @@ class Trainer(Weights, Reports):
             precision=arguments.precision("trainer", precision, gradient_precision),
             scale=arguments.loss_scale(loss_scale, gradient_precision),
             half_accumulators=bool(half_accumulators),
+            trace=traces.core("trainer", trace),
             seed=arguments.seed(seed),
             threads=self._threads,
             check_finite=nan_policy == "raise",

@@ -95,19 +95,19 @@ Run KernelExecutable::enqueue(const Bindings& bindings, Work work,
   if (session_->queue().on_thread())
     throw Error("a step cannot be submitted from a completion callback: it would wait for itself");
   session_->queue().check_process();
-  free_.acquire();
+  wait_for_place();
   const std::lock_guard lock(submit_);
   const int slot = static_cast<int>(submitted_ % options_.in_flight);
   auto state = std::make_shared<Run::State>();
   try {
-    for (KernelStep& step : steps_) {
-      if (step.staging) step.staging->fill(bindings, slot);
-    }
+    fill(bindings, slot);
     Bindings lent{bindings.images, {}, bindings.outputs};
-    session_->queue().post([this, lent = std::move(lent), slot, state, work = std::move(work),
-                            done = std::move(done)] {
+    session_->queue().post([this, lent = std::move(lent), slot, number = submitted_, state,
+                            work = std::move(work), done = std::move(done)] {
       std::exception_ptr error;
       try {
+        const TraceScope running(options_.trace.get(), "engine", updates_ ? "step" : "infer",
+                                 number);
         work(lent, slot);
       } catch (const std::bad_alloc&) {
         error = std::make_exception_ptr(DeviceError("not enough memory to run this step"));
@@ -124,6 +124,18 @@ Run KernelExecutable::enqueue(const Bindings& bindings, Work work,
   }
   ++submitted_;
   return Run(state);
+}
+
+void KernelExecutable::wait_for_place() {
+  const TraceScope waiting(options_.trace.get(), "caller", "wait for a place");
+  free_.acquire();
+}
+
+void KernelExecutable::fill(const Bindings& bindings, int slot) {
+  const TraceScope copying(options_.trace.get(), "caller", "copy batch", submitted_);
+  for (KernelStep& step : steps_) {
+    if (step.staging) step.staging->fill(bindings, slot);
+  }
 }
 
 NodeObserver KernelExecutable::observe(NodeObserver observer) {

@@ -56,6 +56,8 @@ class KernelExecutable final : public Executable {
   std::shared_ptr<Derived> derive(const Node& node);
   void check(const Bindings& bindings) const;
   void check_outputs(const Bindings& bindings) const;
+  void wait_for_place();
+  void fill(const Bindings& bindings, int slot);
   /// What a run does on the engine's thread with its bindings, and where its inputs are staged.
   using Work = std::function<void(const Bindings& bindings, int slot)>;
   Run enqueue(const Bindings& bindings, Work work, std::function<void(const Run&)> done);

@@ -1,25 +1,11 @@
 #include "backend/queue.hpp"
 
-#ifndef _WIN32
-#include <unistd.h>
-#endif
-
 #include <exception>
 
+#include "backend/process.hpp"
 #include "mpsnn/errors.hpp"
 
 namespace mpsnn {
-namespace {
-
-int process_id() {
-#ifdef _WIN32
-  return 0;
-#else
-  return static_cast<int>(getpid());
-#endif
-}
-
-}  // namespace
 
 Queue::Queue(std::function<void()> start)
     : jobs_(std::make_unique<Jobs>()), process_(process_id()) {

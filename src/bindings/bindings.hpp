@@ -21,6 +21,7 @@ void bind_session(py::module_& m);
 void bind_executable(py::module_& m);
 void bind_profile(py::module_& m);
 void bind_predictor(py::module_& m);
+void bind_loader(py::module_& m);
 void bind_trainer(py::module_& m);
 
 /// A numpy array as it is: nothing is converted or copied here.

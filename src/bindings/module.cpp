@@ -18,5 +18,6 @@ PYBIND11_MODULE(_core, m) {
   bind_executable(m);
   bind_profile(m);
   bind_predictor(m);
+  bind_loader(m);  // before what takes a trace
   bind_trainer(m);
 }

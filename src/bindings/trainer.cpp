@@ -199,7 +199,7 @@ void bind_trainer(py::module_& m) {
                        std::uint64_t seed, int threads, bool check_finite, int in_flight,
                        const std::vector<std::pair<std::string, ValueId>>& exports,
                        std::uint64_t device, const Precision& precision, const LossScale& scale,
-                       bool half_accumulators) {
+                       bool half_accumulators, std::shared_ptr<Trace> trace) {
              TrainerOptions options{.optimizer = optimizer,
                                     .batch = batch,
                                     .backend = backend,
@@ -210,6 +210,7 @@ void bind_trainer(py::module_& m) {
              options.precision = precision;
              options.scale = scale;
              options.half_accumulators = half_accumulators;
+             options.trace = std::move(trace);
              if (!check_finite) options.nan_policy = NanPolicy::propagate;
              std::vector<std::string> names;
              for (const auto& [name, value] : exports) {
@@ -220,7 +221,7 @@ void bind_trainer(py::module_& m) {
            }),
            "graph"_a, "loss"_a, "outputs"_a, py::kw_only(), "optimizer"_a, "batch"_a, "backend"_a,
            "seed"_a, "threads"_a, "check_finite"_a, "in_flight"_a, "exports"_a, "device"_a,
-           "precision"_a, "scale"_a, "half_accumulators"_a)
+           "precision"_a, "scale"_a, "half_accumulators"_a, "trace"_a)
       .def("train_step", &train_step, "inputs"_a, "labels"_a, "weights"_a, "on_complete"_a)
       .def("infer", &infer, "inputs"_a)
       .def("evaluate", &evaluate, "inputs"_a, "labels"_a, "weights"_a)

@@ -87,7 +87,8 @@ Executable& Predictor::Impl::compiled(int batch) {
          .loss = {},
          .session = session,
          .session_options = {.threads = options.threads, .device = options.device, .scale = {}},
-         .precision = options.precision});
+         .precision = options.precision,
+         .trace = options.trace});
   }
   return *executable;
 }

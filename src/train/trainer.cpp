@@ -79,6 +79,21 @@ void check_accumulators(const Graph& graph) {
   }
 }
 
+/// Adds every node of every run to a trace. A backend that does not run node by node has whole runs
+/// there alone.
+void trace_nodes(Executable& executable, const std::shared_ptr<Trace>& trace) {
+  std::vector<std::string> names;
+  for (const Node& node : executable.graph().nodes())
+    names.push_back(str(name(node.op), node.gradient_of ? "_gradient" : "",
+                        node.label.empty() ? "" : " ", node.label));
+  try {
+    executable.observe([trace, names](int node, Trace::Time begin, Trace::Time end) {
+      trace->add("engine", names[node], -1, begin, end);
+    });
+  } catch (const UnsupportedError&) {
+  }
+}
+
 }  // namespace
 
 Trainer::Impl::Impl(const Graph& g, ValueId l, std::vector<ValueId> out, const TrainerOptions& o)
@@ -121,14 +136,17 @@ void Trainer::Impl::compile_training() {
       .session = nullptr,
       .session_options = {options.seed, options.threads, options.device, options.scale},
       .in_flight = options.in_flight,
-      .precision = options.precision};
+      .precision = options.precision,
+      .trace = options.trace};
   std::ranges::copy(options.exports, std::back_inserter(compile.outputs));
   training = backend.compile(ready.graph, compile);
   session = training->session();
+  if (options.trace) trace_nodes(*training, options.trace);
   const PredictorOptions predict{.batch = options.batch,
                                  .backend = options.backend,
                                  .session = session,
-                                 .precision = options.precision};
+                                 .precision = options.precision,
+                                 .trace = options.trace};
   inference = std::make_unique<Predictor>(graph, outputs, predict);
   evaluation = std::make_unique<Predictor>(graph, outputs, predict, loss);
 }

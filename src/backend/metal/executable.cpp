@@ -19,6 +19,7 @@ class MetalExecutable::Step final : public Flight {
         session_(*executable.session_),
         outputs_(bindings.outputs),
         run_{slot, bindings.images, 0, 0},
+        number_(executable.submitted_),
         rate_(rate),
         state_(std::move(state)),
         done_(std::move(done)) {}
@@ -81,8 +82,13 @@ class MetalExecutable::Step final : public Flight {
   void end(std::exception_ptr failure) override {
     if (skipped_) failure = nullptr;
     if (!failure) failure = read_outputs();
-    executable_.busy_seconds_ +=
-        std::chrono::duration<double>(std::chrono::steady_clock::now() - began_).count();
+    const auto ended = std::chrono::steady_clock::now();
+    executable_.busy_seconds_ += std::chrono::duration<double>(ended - began_).count();
+    // Runs overlap on the device, so that each place in the queue has a row.
+    if (executable_.options_.trace && began_ != decltype(began_){})
+      executable_.options_.trace->add(str("device, place ", run_.slot + 1),
+                                      executable_.updates_ ? "step" : "infer",
+                                      static_cast<std::int64_t>(number_), began_, ended);
     executable_.free_.release();
     state_->finish(failure, skipped_);
     if (done_) done_(Run(state_));
@@ -104,6 +110,7 @@ class MetalExecutable::Step final : public Flight {
   MetalSession& session_;
   const std::vector<std::pair<ValueId, HostSpan>> outputs_;
   RunAt run_;
+  const std::uint64_t number_;  ///< Of its submission.
   const std::optional<float> rate_;
   LossScale before_;      ///< What it started from.
   bool skipped_ = false;  ///< See Run::skipped.
@@ -173,7 +180,10 @@ Run MetalExecutable::submit(const Bindings& bindings, std::function<void(const R
   if (session_->queue().on_thread())
     throw Error("a step cannot be submitted from a completion callback: it would wait for itself");
   session_->queue().check_process();
-  free_.acquire();
+  {
+    const TraceScope waiting(options_.trace.get(), "caller", "wait for a place");
+    free_.acquire();
+  }
   const std::lock_guard lock(submit_);
   const int slot = static_cast<int>(submitted_ % options_.in_flight);
   auto state = std::make_shared<Run::State>();
@@ -181,7 +191,10 @@ Run MetalExecutable::submit(const Bindings& bindings, std::function<void(const R
     std::optional<float> rate;
     for (const auto& [id, array] : bindings.inputs)
       if (id == rate_) rate = *static_cast<const float*>(array.data);
-    program_->fill(bindings, slot);
+    {
+      const TraceScope copying(options_.trace.get(), "caller", "copy batch", submitted_);
+      program_->fill(bindings, slot);
+    }
     auto step = std::make_shared<Step>(*this, slot, bindings, rate, state, std::move(done));
     step->start_as(step);
     session_->post(step, host_updates_ != nullptr);
