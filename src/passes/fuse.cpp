@@ -141,8 +141,8 @@ class Fusion {
     *relu_gradient = std::move(pooled);
   }
 
-  /// max_pool2d(leaky(x)) = leaky(max_pool2d(x)), as a leaky relu rises everywhere; the second has a
-  /// part of the pixels. For one that no op before it could take as its end.
+  /// max_pool2d(leaky(x)) = leaky(max_pool2d(x)), as a leaky relu rises everywhere; the second has
+  /// a part of the pixels. For one that no op before it could take as its end.
   void swap_with_pool(Node& neuron) {
     const auto& op = std::get<Neuron>(neuron.op);
     const Node* norm = producer(neuron.inputs[0]);

@@ -106,7 +106,7 @@ class TileConvolution {
   void multiply(const std::uint32_t* images, const std::uint32_t* weight, const float* bias,
                 BFloat16* y) const {
     const tiles::Configured configured;
-    alignas(64) float product[tiles::product_size], bias_of[block];
+    alignas(64) float product[tiles::square_size], bias_of[block];
     const Dim blocks = (pixels_ + block - 1) / block;
     const Share share(blocks * blocks_of(O_));
     for (Dim i = share.begin; i < share.end; ++i) {
@@ -119,7 +119,7 @@ class TileConvolution {
                              tiles_of(pixels_, first)};
       const tiles::Right w = {weight + o * steps_.size() * 2 * tiles::words,
                               tiles_of(O_, o * block)};
-      tiles::multiply(x, w, steps_.size(), nullptr, product);
+      tiles::multiply(x, w, steps_.size(), {}, {product, block});
       write(product, bias_of, first, o * block, y);
     }
   }
@@ -130,7 +130,7 @@ class TileConvolution {
       const Dim pixel = walk.next();
       if (pixel < 0) continue;
       for (Dim j = 0; j < std::min<Dim>(block, O_ - o); j += side) {
-        const float* sums = product + (i / side * 2 + j / side) * tiles::words + i % side * side;
+        const float* sums = product + i * block + j;
         const Dim count = std::min<Dim>(side, O_ - o - j);
         BFloat16* to = y + pixel * O_ + o + j;
         if (count == side) {

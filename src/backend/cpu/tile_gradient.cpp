@@ -90,7 +90,7 @@ class TileGradient {
     for (Dim i = 0; i < chunk_ / depth; ++i) steps_.push_back(i * tiles::words);
     left_ = Scratch(k, blocks_of(O_) * block * chunk_ * 2);
     right_ = Scratch(k, planes_.size() * blocks_of(C_) * pairs_ * block * 4);
-    if (chunks_ > 1) sums_ = Scratch(k, products() * tiles::product_size * sizeof(float));
+    if (chunks_ > 1) sums_ = Scratch(k, products() * tiles::square_size * sizeof(float));
     report(k, "mpsnn:amx");
   }
 
@@ -168,10 +168,8 @@ class TileGradient {
   /// This thread's share of the products of a chunk.
   void multiply(const Launch& l, Dim chunk, Dim steps) const {
     const tiles::Configured configured;
-    const bool is_last = chunk + 1 == chunks_;
     const std::size_t stride = steps_.size() * tiles::words;
     auto* sums = sums_.at<float>(l);
-    alignas(64) float last[tiles::product_size];
     const Share share(products());
     for (Dim i = share.begin; i < share.end; ++i) {
       const auto [o, c, t] = place(i);
@@ -180,21 +178,27 @@ class TileGradient {
       const Dim pair = frame_.taps()[t].distance / 2;
       const tiles::Right x = {right(l, planes_of_taps_[t], c) + pair * block,
                               tiles_of(C_, c * block)};
-      float* sum = sums + i * tiles::product_size;
-      tiles::multiply(dy, x, steps, chunk ? sum : nullptr, is_last ? last : sum);
-      if (is_last) write(last, o * block, t, c * block, l.out<float>(1));
+      const tiles::Square sum = {sums + i * tiles::square_size, block};
+      const tiles::Square before = chunk ? sum : tiles::Square{};
+      if (chunk + 1 < chunks_)
+        tiles::multiply(dy, x, steps, before, sum);
+      else
+        finish(l.out<float>(1), {o, c, t},
+               [&](const tiles::Square& to) { tiles::multiply(dy, x, steps, before, to); });
     }
   }
 
-  /// One product, to where it belongs.
-  void write(const float* product, Dim o, Dim tap, Dim c, float* dweight) const {
-    for (Dim i = 0; i < std::min<Dim>(block, O_ - o); ++i) {
-      for (Dim j = 0; j < std::min<Dim>(block, C_ - c); j += side) {
-        const float* row = product + (i / side * 2 + j / side) * tiles::words + i % side * side;
-        std::copy_n(row, std::min<Dim>(side, C_ - c - j),
-                    dweight + ((o + i) * taps_ + tap) * C_ + c + j);
-      }
-    }
+  /// Has the last product of a place written to where it belongs.
+  template <class Multiply>
+  void finish(float* dweight, const Place& p, const Multiply& multiply) const {
+    const Dim rows = std::min<Dim>(block, O_ - p.o * block);
+    const Dim columns = std::min<Dim>(block, C_ - p.c * block);
+    float* to = dweight + (p.o * block * taps_ + p.tap) * C_ + p.c * block;
+    const std::size_t stride = taps_ * C_;
+    if (rows % side == 0 && columns % side == 0) return multiply({to, stride});
+    alignas(64) float whole[tiles::square_size];
+    multiply({whole, block});
+    for (Dim i = 0; i < rows; ++i) std::copy_n(whole + i * block, columns, to + i * stride);
   }
 
   FramedImages frame_;

@@ -30,13 +30,15 @@ const Configuration largest;
 
 template <int M, int N>
 MPSNN_TILES void multiply(const Left& left, const std::uint32_t* b, std::size_t steps,
-                          const float* from, float* to) {
+                          const Square& from, const Square& to) {
   const std::size_t* at = left.steps;
-  if (from) {
-    _tile_loadd(0, from, 64);
-    if constexpr (N > 1) _tile_loadd(1, from + words, 64);
-    if constexpr (M > 1) _tile_loadd(2, from + 2 * words, 64);
-    if constexpr (M * N > 2) _tile_loadd(3, from + 3 * words, 64);
+  const std::size_t from_row = from.stride * sizeof(float), to_row = to.stride * sizeof(float);
+  if (from.data) {
+    const float* second = from.data + side * from.stride;
+    _tile_loadd(0, from.data, from_row);
+    if constexpr (N > 1) _tile_loadd(1, from.data + side, from_row);
+    if constexpr (M > 1) _tile_loadd(2, second, from_row);
+    if constexpr (M * N > 2) _tile_loadd(3, second + side, from_row);
   } else {
     _tile_zero(0);
     if constexpr (N > 1) _tile_zero(1);
@@ -58,10 +60,11 @@ MPSNN_TILES void multiply(const Left& left, const std::uint32_t* b, std::size_t 
     }
     if constexpr (M * N > 2) _tile_dpbf16ps(3, 5, 7);
   }
-  _tile_stored(0, to, 64);
-  if constexpr (N > 1) _tile_stored(1, to + words, 64);
-  if constexpr (M > 1) _tile_stored(2, to + 2 * words, 64);
-  if constexpr (M * N > 2) _tile_stored(3, to + 3 * words, 64);
+  float* second = to.data + side * to.stride;
+  _tile_stored(0, to.data, to_row);
+  if constexpr (N > 1) _tile_stored(1, to.data + side, to_row);
+  if constexpr (M > 1) _tile_stored(2, second, to_row);
+  if constexpr (M * N > 2) _tile_stored(3, second + side, to_row);
 }
 
 MPSNN_TILES void load_configuration(const Configuration& c) { _tile_loadconfig(&c); }
@@ -80,8 +83,8 @@ Configured::Configured() { load_configuration(largest); }
 
 Configured::~Configured() { release(); }
 
-void multiply(const Left& left, const Right& right, std::size_t steps, const float* from,
-              float* to) {
+void multiply(const Left& left, const Right& right, std::size_t steps, const Square& from,
+              const Square& to) {
   const auto run = left.rows > 1 ? (right.columns > 1 ? multiply<2, 2> : multiply<2, 1>)
                                  : (right.columns > 1 ? multiply<1, 2> : multiply<1, 1>);
   run(left, right.data, steps, from, to);
@@ -92,7 +95,7 @@ void multiply(const Left& left, const Right& right, std::size_t steps, const flo
 bool available() { return false; }
 Configured::Configured() = default;
 Configured::~Configured() = default;
-void multiply(const Left&, const Right&, std::size_t, const float*, float*) {}
+void multiply(const Left&, const Right&, std::size_t, const Square&, const Square&) {}
 
 #endif
 

@@ -46,13 +46,19 @@ struct Right {
   int columns;  ///< In tiles: 1 or 2.
 };
 
-/// to = left * right over `steps` times 32 numbers, plus `from` if it is not null. Both are up to
-/// four tiles of 256 floats: (row, column) is the one at 2 * row + column.
-void multiply(const Left& left, const Right& right, std::size_t steps, const float* from,
-              float* to);
+/// Up to 32 x 32 floats.
+struct Square {
+  float* data;
+  std::size_t stride;  ///< In floats, from one row to the next.
+};
 
-inline constexpr std::size_t product_size = 4 * words;  ///< Floats of such four tiles.
-inline constexpr std::size_t block = 2 * side;          ///< Rows and columns of them.
+/// to = left * right over `steps` times 32 numbers, plus `from` if it has data. Whole tiles are
+/// read and written.
+void multiply(const Left& left, const Right& right, std::size_t steps, const Square& from,
+              const Square& to);
+
+inline constexpr std::size_t block = 2 * side;  ///< Rows and columns of a square.
+inline constexpr std::size_t square_size = block * block;
 inline std::size_t blocks_of(std::size_t n) { return (n + block - 1) / block; }
 /// Tiles in the block that starts at `first`, of n rows or columns.
 inline int tiles_of(std::size_t n, std::size_t first) { return n - first > side ? 2 : 1; }
