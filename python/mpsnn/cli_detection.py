@@ -10,11 +10,11 @@ from mpsnn.cli_tasks import Network, Score, Source, Task
 from mpsnn.detection import (
     Grid,
     Views,
+    anchors,
     decode,
     detector,
     mean_average_precision,
     save_boxes,
-    trees_grid,
 )
 from mpsnn.graph import Graph
 from mpsnn.optim import Adam, Optimizer
@@ -22,6 +22,7 @@ from mpsnn.schedules import CosineDecay, WarmUp
 from mpsnn.training import Trainer
 
 DRAWN = 12  # tiles of the picture
+STRIDE = 16
 
 
 @dataclass(frozen=True)
@@ -34,7 +35,8 @@ class _Trees:
         return len(self.trees.train_tiles)
 
     def network(self, graph: Graph) -> Network:
-        return Network(*detector(graph, self.grid))
+        net = detector(graph, self.grid)
+        return Network(net.loss, net.cells)
 
     def source(self, batch: int, seed: int) -> Source:
         return Views(self.trees.train_tiles, self.trees.train_boxes, self.grid, batch, seed=seed)
@@ -52,7 +54,8 @@ class _Trees:
 
 def _trees() -> _Trees:
     trees = data.trees()
-    return _Trees(trees, trees_grid(trees.train_boxes))
+    cells = trees.train_tiles.shape[1] // STRIDE
+    return _Trees(trees, Grid(cells, cells, STRIDE, anchors(trees.train_boxes, stride=STRIDE)))
 
 
 def optimizer(per_epoch: int, epochs: int) -> Optimizer:

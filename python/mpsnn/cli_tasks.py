@@ -108,7 +108,7 @@ class _Shuffled:
     seed: int
 
     def __len__(self) -> int:
-        return -(-len(self.images) // self.batch)
+        return (len(self.images) + self.batch - 1) // self.batch
 
     def batches(self, epoch: int, first: int = 0) -> Iterator[tuple[Any, Any]]:
         order = data.batches(self.images, self.labels, self.batch, seed=(self.seed, epoch))

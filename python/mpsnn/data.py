@@ -191,9 +191,7 @@ def trees() -> Trees:
             corners = arrays[f"{part}_boxes"].astype(np.float32)
             return tuple(np.split(corners, arrays[f"{part}_offsets"][1:-1]))
 
-        return Trees(
-            arrays["train_tiles"], boxes("train"), arrays["test_tiles"], boxes("test")
-        )
+        return Trees(arrays["train_tiles"], boxes("train"), arrays["test_tiles"], boxes("test"))
 
 
 def batches(

@@ -8,7 +8,7 @@ from mpsnn.detection.anchors import anchors
 from mpsnn.detection.augmentation import Augmentation, crop, mirror, quarter_turns, relight
 from mpsnn.detection.boxes import iou, nms
 from mpsnn.detection.grid import Detections, Grid, decode, encode
-from mpsnn.detection.network import Detector, small_yolo
+from mpsnn.detection.network import Detector, detector, small_yolo
 from mpsnn.detection.pictures import save_boxes
 from mpsnn.detection.precision import average_precision, mean_average_precision
 from mpsnn.detection.views import Views
@@ -23,6 +23,7 @@ __all__ = [
     "average_precision",
     "crop",
     "decode",
+    "detector",
     "encode",
     "iou",
     "mean_average_precision",

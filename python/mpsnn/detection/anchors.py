@@ -40,7 +40,9 @@ def anchors(
     """
     wanted = arguments.integer("anchors", "count", count, 1)
     cell = arguments.integer("anchors", "stride", stride, 1)
-    corners = np.concatenate([checked("anchors", "boxes", some) for some in boxes] or [[[0] * 4]])
+    corners = np.concatenate(
+        [np.empty((0, 4), np.float32), *(checked("anchors", "boxes", some) for some in boxes)]
+    )
     sizes = (corners[:, 2:] - corners[:, :2]).astype(np.float64) / cell
     sizes = sizes[(sizes > 0).all(axis=1)]
     different = len(np.unique(sizes, axis=0))
@@ -49,10 +51,12 @@ def anchors(
     centres = _first(sizes, wanted, np.random.default_rng(arguments.seed(seed)))
     for _ in range(MOST_ROUNDS):
         nearest = shape_iou(sizes, centres).argmax(axis=1)
-        moved = np.stack([
-            sizes[nearest == i].mean(axis=0) if (nearest == i).any() else centres[i]
-            for i in range(wanted)
-        ])
+        moved = np.stack(
+            [
+                sizes[nearest == i].mean(axis=0) if (nearest == i).any() else centres[i]
+                for i in range(wanted)
+            ]
+        )
         if np.array_equal(moved, centres):
             break
         centres = moved

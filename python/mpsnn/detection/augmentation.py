@@ -138,7 +138,9 @@ class Augmentation:
         image, corners = crop(image, boxes, window, min_visible=self.min_visible)
         gain = 1 + rng.uniform(-self.contrast, self.contrast)
         gains = gain + rng.uniform(-self.colour, self.colour, image.shape[-1])
-        offset = rng.uniform(-self.brightness, self.brightness) + rng.uniform(-self.tint, self.tint, image.shape[-1])
+        offset = rng.uniform(-self.brightness, self.brightness) + rng.uniform(
+            -self.tint, self.tint, image.shape[-1]
+        )
         return relight(image, gains, offset), corners
 
 

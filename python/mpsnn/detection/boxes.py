@@ -61,7 +61,7 @@ def overlap(a: Boxes, b: Boxes) -> NDArray[np.float32]:
     high = np.minimum(a[:, None, 2:], b[None, :, 2:])
     both = np.prod(np.maximum(high - low, 0), axis=-1)
     either = areas(a)[:, None] + areas(b)[None, :] - both
-    return np.divide(both, either, out=np.zeros_like(both), where=either > 0)
+    return np.asarray(np.divide(both, either, out=np.zeros_like(both), where=either > 0))
 
 
 def nms(

@@ -83,10 +83,6 @@ def _draw(
 
     for i, (xmin, ymin, xmax, ymax) in enumerate(boxes.tolist()):
         size = xmax - xmin, ymax - ymin
-        axes.add_patch(
-            Rectangle((xmin, ymin), *size, fill=False, edgecolor=color, linestyle=line)
-        )
+        axes.add_patch(Rectangle((xmin, ymin), *size, fill=False, edgecolor=color, linestyle=line))
         if scores is not None:
-            axes.text(
-                xmin + 2, ymin + 2, f"{scores[i]:.2f}", color=color, fontsize=6, va="top"
-            )
+            axes.text(xmin + 2, ymin + 2, f"{scores[i]:.2f}", color=color, fontsize=6, va="top")

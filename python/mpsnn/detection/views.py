@@ -54,7 +54,7 @@ class Views:
 
     def __len__(self) -> int:
         """Batches of an epoch."""
-        return -(-len(self._images) // self._batch)
+        return (len(self._images) + self._batch - 1) // self._batch
 
     def batches(
         self, epoch: int, first: int = 0
