@@ -19,8 +19,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from mpsnn import cli_detection, cli_train, data
-from mpsnn.detection import Grid, Views, decode, mean_average_precision
-from mpsnn.detection.network import CHANNELS, POOLED
+from mpsnn.detection import Grid, Views, decode, mean_average_precision, network
 from mpsnn.schedules import rate_at
 
 
@@ -28,11 +27,11 @@ def small_yolo(outputs: int) -> nn.Sequential:
     """`mpsnn.detection.small_yolo`, with weights drawn from the same distributions."""
     layers: list[nn.Module] = []
     before = 3
-    for i, channels in enumerate(CHANNELS):
+    for i, channels in enumerate(network.CHANNELS):
         convolution = nn.Conv2d(before, channels, 3, 1 if i else 2, 1, bias=False)
         nn.init.kaiming_normal_(convolution.weight, mode="fan_in", nonlinearity="relu")
         layers += [convolution, nn.BatchNorm2d(channels), nn.LeakyReLU(0.1)]
-        if i in POOLED:
+        if i in network.POOLED:
             layers.append(nn.MaxPool2d(2))
         before = channels
     last = nn.Conv2d(before, outputs, 1)
@@ -54,7 +53,7 @@ def overlap(a: Tensor, b: Tensor) -> Tensor:
 
 
 def yolo_loss(cells: Tensor, labels: Tensor, grid: Grid) -> Tensor:
-    """`Graph.yolo_loss` with its defaults for one class, summed, of each picture (N,).
+    """`Graph.yolo_loss` as `detector` has it, for one class, summed, of each picture (N,).
 
     Args:
         cells: (N, rows, columns, A * 6).
@@ -81,11 +80,12 @@ def yolo_loss(cells: Tensor, labels: Tensor, grid: Grid) -> Tensor:
             if mask.any():
                 best[i] = overlap(mine[i][..., None, :], truth[i][mask]).amax(-1)
         target = torch.where(there, overlap(mine, truth), torch.where(best > 0.7, best, 0.0))
-        scale = torch.where(there | (best > 0.7), 100.0, torch.where(best < 0.3, 5.0, 0.0))
+        nothing = torch.where(best < 0.3, network.SCALE_NO_OBJECT, 0.0)
+        scale = torch.where(there | (best > 0.7), network.SCALE_OBJECT, nothing)
     confidence = functional.binary_cross_entropy_with_logits(x[..., 4], target, reduction="none")
     place = (xy - t[..., :2]).square().sum(-1)
     size = functional.huber_loss(x[..., 2:4], t[..., 2:4], reduction="none").sum(-1)
-    return (scale * confidence + there * 10 * (place + size)).sum((1, 2, 3))
+    return (scale * confidence + there * (network.SCALE_XY * place + 10 * size)).sum((1, 2, 3))
 
 
 def train(seed: int, epochs: int, batch: int) -> dict[str, Any]:

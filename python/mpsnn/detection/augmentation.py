@@ -62,7 +62,7 @@ def crop(
         raise ShapeError(f"crop: window must not be empty, got {window}")
     height, width = image.shape[:2]
     rows, columns = _taps(top, bottom, height), _taps(left, right, width)
-    fill = image.mean(axis=(0, 1), dtype=np.float32)
+    fill = _mean_colour(image)
     view = _mix(_mix(image.astype(np.float32), rows, fill, 0), columns, fill, 1)
     scale = np.array([width / (right - left), height / (bottom - top)] * 2, np.float32)
     moved = (corners - np.array([left, top] * 2, np.float32)) * scale
@@ -104,10 +104,10 @@ class Augmentation:
 
     zoom: Pair = (0.7, 1.2)
     shift: float = 0.15
-    contrast: float = 0.2
-    colour: float = 0.05
-    brightness: float = 25.0
-    tint: float = 0.0
+    contrast: float = 0.35
+    colour: float = 0.15
+    brightness: float = 30.0
+    tint: float = 20.0
     min_visible: float = 0.5
 
     def __post_init__(self) -> None:
@@ -168,6 +168,17 @@ def _mix(
     margin[axis] = (1, 1)
     padded = np.pad(image, margin)
     padded[(slice(None),) * axis + ([0, -1],)] = fill
-    share = share.reshape([-1 if a == axis else 1 for a in range(3)])
     near, far = padded.take(first, axis), padded.take(first + 1, axis)
-    return np.asarray(near + (far - near) * share)
+    # Rows of pixels and channels: numpy is slow where the last axis is the few channels.
+    size, channels = len(near), near.shape[-1]
+    weight = share[:, None] if axis == 0 else np.repeat(share, channels)
+    low, high = near.reshape(size, -1), far.reshape(size, -1)
+    high -= low
+    high *= weight
+    high += low
+    return far
+
+
+def _mean_colour(image: Image) -> NDArray[np.float32]:
+    rows = image.reshape(image.shape[0], -1).sum(axis=0, dtype=np.float32)
+    return np.asarray(rows.reshape(image.shape[1:]).mean(axis=0) / image.shape[0])

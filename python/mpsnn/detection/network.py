@@ -12,8 +12,12 @@ from mpsnn.graph import Graph
 from mpsnn.models.blocks import conv_norm
 from mpsnn.values import Value
 
-CHANNELS = (16, 32, 64, 128, 256, 256)
-POOLED = (1, 2, 3)  # convolutions with pooling behind
+CHANNELS = (16, 32, 64, 128, 192, 192)
+POOLED = (0, 2, 3)  # convolutions with pooling behind
+
+# Of the loss's own scales, 100 for an object's confidence leaves the place in the cell unlearned:
+# its gradient, through a sigmoid and 10 times, is a hundredth of the confidence's.
+SCALE_XY, SCALE_OBJECT, SCALE_NO_OBJECT = 40.0, 20.0, 2.0
 
 
 class Detector(NamedTuple):
@@ -26,7 +30,7 @@ class Detector(NamedTuple):
 
 
 def small_yolo(x: Value, outputs: int, channels: Sequence[int] = CHANNELS) -> Value:
-    """An image (H, W, C) to (H / 16, W / 16, outputs), 1.0 million parameters.
+    """An image (H, W, C) to (H / 16, W / 16, outputs), 0.7 million parameters.
 
     Tiny YOLO (`models.tiny_yolo`) for small pictures of small objects: convolutions with a
     batch_norm and a leaky relu, the first with a stride of 2, three with pooling behind, and one
@@ -74,6 +78,12 @@ def detector(graph: Graph, grid: Grid, channels: Sequence[int] = CHANNELS) -> De
     cells = small_yolo(images, grid.channels, channels)
     # The scales have a sum of some hundreds: as a mean over the cells the loss is a few units.
     loss = graph.yolo_loss(
-        cells, labels, anchors=grid.anchors, weight=1 / (grid.rows * grid.columns)
+        cells,
+        labels,
+        anchors=grid.anchors,
+        scale_xy=SCALE_XY,
+        scale_object=SCALE_OBJECT,
+        scale_no_object=SCALE_NO_OBJECT,
+        weight=1 / (grid.rows * grid.columns),
     )
     return Detector(images, labels, cells, loss)
