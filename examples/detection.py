@@ -1,6 +1,6 @@
 """Find trees in pictures from the air, and draw a box around each.
 
-python examples/detection.py --epochs 200
+`--epochs 20` for a quick look.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import mpsnn
 from mpsnn import detection, schedules
 
 parser = argparse.ArgumentParser(description=__doc__)
-parser.add_argument("--epochs", type=int, default=100)
+parser.add_argument("--epochs", type=int, default=300)
 epochs = parser.parse_args().epochs
 
 trees = mpsnn.data.trees()

@@ -39,4 +39,6 @@ def test_the_detector_says_what_it_found(tmp_path: Path) -> None:
         check=True,
         cwd=tmp_path,
     )
-    assert re.match(r"epoch 1: loss of the last batch [\d.]+, test mAP at IoU 0.5 [\d.]+%", run.stdout)
+    assert re.match(
+        r"epoch 1: loss of the last batch [\d.]+, test mAP at IoU 0.5 [\d.]+%", run.stdout
+    )

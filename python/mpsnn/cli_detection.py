@@ -64,4 +64,4 @@ def optimizer(per_epoch: int, epochs: int) -> Optimizer:
     return Adam(WarmUp(CosineDecay(2e-3, max(1, epochs * per_epoch - warm), 2e-5), warm))
 
 
-DETECTION = Task("detection", "tiles", _trees, optimizer, 8, 100, epochs_per_test=10)
+DETECTION = Task("detection", "tiles", _trees, optimizer, 8, 300, epochs_per_test=10)

@@ -115,7 +115,7 @@ class Augmentation:
         low, high = (arguments.positive(op, "zoom", side) for side in self.zoom)
         if low > high:
             raise ShapeError(f"{op}: zoom must be (smallest, largest), got {self.zoom}")
-        for argument in ("shift", "contrast", "colour", "brightness", "min_visible"):
+        for argument in ("shift", "contrast", "colour", "brightness", "tint", "min_visible"):
             arguments.not_negative(op, argument, getattr(self, argument))
 
     def __call__(

@@ -91,10 +91,11 @@ def nms(
     values = _row("scores", scores, corners)
     kinds = np.zeros(len(corners)) if classes is None else _row("classes", classes, corners)
     kept: list[int] = []
+    free = np.ones(len(corners), bool)
     for row in np.argsort(-values, kind="stable").tolist():
-        rivals = [other for other in kept if kinds[other] == kinds[row]]
-        if not rivals or overlap(corners[[row]], corners[rivals]).max() <= limit:
+        if free[row]:
             kept.append(row)
+            free &= (overlap(corners[[row]], corners)[0] <= limit) | (kinds != kinds[row])
     return np.array(kept, np.intp)
 
 
