@@ -163,6 +163,19 @@ def test_what_a_backend_has_not_is_refused(backend: str) -> None:
 
 
 @with_bfloat16
+@pytest.mark.parametrize("channels", [32, 48, 80])
+@pytest.mark.parametrize("width", [23, 24])
+def test_strided_convolutions_of_channels_that_fill_no_block(channels: int, width: int) -> None:
+    g = Graph(seed=1)
+    x = g.input(13, width, channels)
+    y = layers.Conv2d(16, kernel=(3, 4), stride=(1, 2), padding="valid")(x)
+    images = np.random.default_rng(0).standard_normal((2, *x.shape), np.float32)
+    narrow = Predictor(y, batch=2, **BF16).infer(images)
+    wide = Predictor(y, batch=2, backend="reference").infer(images)
+    assert np.linalg.norm(narrow - wide) <= 2**-7 * np.linalg.norm(wide)
+
+
+@with_bfloat16
 def test_numbers_are_rounded_to_the_nearest_and_ties_to_even(rng: np.random.Generator) -> None:
     g = Graph()
     y = layers.Conv2d(1, 1, bias=False, initializer=initializers.Constant(1))(g.input(5, 41, 1))

@@ -115,3 +115,31 @@ def test_a_value_that_somebody_else_reads_is_not_fused_away() -> None:
     assert nodes(_core.fuse(net.core, [x.id, y.id]), "sigmoid")
     both = net.add(x, y)
     assert nodes(_core.fuse(net.core, [both.id]), "sigmoid")
+
+
+def normalized(slope: float, readers: int) -> tuple[Value, Value]:
+    """batch_norm, leaky_relu, max_pool2d; and another reader of what goes into the pool."""
+    net = Graph(seed=2)
+    y = net.leaky_relu(layers.BatchNorm()(layers.Conv2d(8, 3)(net.input(5, 6, 8))), slope)
+    p = net.max_pool2d(y, 2)
+    z = net.concat([net.flatten(v) for v in (p, y)[:readers]])
+    return net.softmax_cross_entropy(layers.Dense(3)(z), net.labels(3)), p
+
+
+@pytest.mark.parametrize(
+    ("slope", "readers", "moves"), [(0.2, 1, True), (-0.2, 1, False), (0.2, 2, False)]
+)
+def test_a_leaky_relu_moves_behind_the_pool(slope: float, readers: int, moves: bool, rng) -> None:
+    images = rng.standard_normal((4, 5, 6, 8)).astype(np.float32)
+    classes = np.array([0, 2, 1, 1], np.int32)
+    loss, p = normalized(slope, readers)
+    fused, graph = results(loss, p, "cpu", images, classes)
+    plain, _ = results(loss, p, "reference", images, classes)
+    ops = [line.split("= ")[1].split("(")[0] for line in graph.print().splitlines() if "= " in line]
+    order = [
+        op for op in ops if op in ("relu", "max_pool2d", "relu_gradient", "max_pool2d_gradient")
+    ]
+    expected = ["max_pool2d", "relu", "relu_gradient", "max_pool2d_gradient"]
+    assert (order == expected) == moves
+    for ours, theirs in zip(fused, plain, strict=True):
+        np.testing.assert_allclose(ours, theirs, rtol=1e-4, atol=1e-5)  # float32 against float64

@@ -100,7 +100,6 @@ def test_inception_v3_and_its_auxiliary_classifier_compute_what_they_do_in_pytor
     alone = Graph()
     logits = models.inception_v3(alone.input(299, 299, 3), 10)
     weights = models.from_torch(alone, theirs.state_dict(), strict=False)
-    assert weights.keys() < theirs.state_dict().keys() | set(weights)
     ours = Predictor(logits, weights=weights, batch=2, backend=BACKEND).infer(x)
     close(ours, expected[0])
 
@@ -126,52 +125,56 @@ def dropouts(net: Graph) -> dict[str, Value]:
     return {node.label: Value(net, node.outputs[0]).states["mask"] for node in nodes}
 
 
+def first_batch(name: str, shape: tuple[int, ...]) -> tuple[np.ndarray[Any, Any], Any]:
+    """Eight examples for us, and the same for PyTorch, in float64."""
+    batch = np.random.default_rng(2).random((8, *shape))
+    if name == "digits":
+        batch = np.round(255 * batch)
+        return batch.astype(np.uint8), channels_first(batch / 255)
+    return batch.astype(np.float32), channels_first(batch.astype(np.float32).astype(np.float64))
+
+
+def pair(name: str, net: Graph) -> tuple[models.Classifier, Any, dict[str, str]]:
+    """A network, the same in PyTorch, and the names there."""
+    if name == "digits":
+        return models.digits(net), torch_models.Digits(), DIGITS
+    if name == "activity":
+        return models.activity(net), torch_models.Activity(), ACTIVITY
+    x, labels = net.input(32, 32, 3), net.labels(10)
+    ends = models.Classifier(x, labels, models.resnet18(x, 10, stem="small"))
+    return ends, torch_models.ResNet((2, 2, 2, 2), 1, 10, "small"), {}
+
+
 @needs_cpu
 @pytest.mark.parametrize("name", ["digits", "activity", "resnet18"])
 def test_training_starts_as_it_does_in_pytorch(name: str) -> None:
-    """Losses of four steps, and every weight and statistic behind them."""
+    """Losses of three steps, and every weight and statistic behind them."""
     torch.manual_seed(0)
-    net, names = Graph(), {"digits": DIGITS, "activity": ACTIVITY, "resnet18": {}}[name]
-    if name == "resnet18":
-        x, labels = net.input(32, 32, 3), net.labels(10)
-        ends = models.Classifier(x, labels, models.resnet18(x, 10, stem="small"))
-        theirs = torch_models.ResNet((2, 2, 2, 2), 1, 10, "small")
-    else:
-        ends = getattr(models, name)(net)
-        theirs = getattr(torch_models, name.capitalize())()
-    rng = np.random.default_rng(2)
-    batch = rng.random((8, *ends.images.shape))
-    seen = channels_first(batch.astype(np.float32))
-    if name == "digits":
-        batch = np.round(255 * batch)
-        seen = channels_first((batch / 255).astype(np.float32))
-    batch = batch.astype(np.uint8 if name == "digits" else np.float32)
-    classes = rng.integers(ends.labels.shape[0], size=8)
-    theirs = torch_models.randomised(theirs, seen).train()
-    optimizer = torch.optim.SGD(theirs.parameters(), 0.01, momentum=0.9)
+    net = Graph()
+    ends, theirs, names = pair(name, net)
+    batch, seen = first_batch(name, ends.images.shape)
+    classes = np.random.default_rng(3).integers(ends.labels.shape[0], size=8)
+    theirs = torch_models.randomised(theirs.double(), seen).float().double().train()
+    optimizer = torch.optim.SGD(theirs.parameters(), 0.001, momentum=0.9)
     loss = net.softmax_cross_entropy(ends.logits, ends.labels)
-    ours = Trainer(
-        loss,
-        optimizer=mpsnn.SGD(0.01, momentum=0.9),
-        batch=8,
-        backend=BACKEND,
-        export=dropouts(net),
-    )
+    rule = mpsnn.SGD(0.001, momentum=0.9)
+    ours = Trainer(loss, optimizer=rule, batch=8, backend=BACKEND, export=dropouts(net))
     ours.load_state_dict(models.from_torch(net, theirs.state_dict(), names=names))
-    for _ in range(4):
+    for _ in range(3):
         step = ours.train_step(batch, classes)
         for mask in step.exported.values():
-            theirs.mask = 2 * torch.from_numpy(mask.astype(np.float32))
+            theirs.mask = 2 * torch.from_numpy(mask.astype(np.float64))
         optimizer.zero_grad()
         value = torch.nn.functional.cross_entropy(theirs(seen), torch.from_numpy(classes))
         value.backward()
         optimizer.step()
-        # float32 through four steps, each of which starts where the rounding of the last ended.
-        assert step.loss.mean() == pytest.approx(value.item(), rel=1e-3)
+        # float32 here, and each step starts where the rounding of the last one ended.
+        assert step.loss.mean() == pytest.approx(value.item(), rel=1e-4)
     state, there = ours.state_dict(), models.from_torch(net, theirs.state_dict(), names=names)
+    if name == "activity":
+        del there["batch_norm_1.running_var"]  # this network keeps the biased one
     for tensor, expected in there.items():
-        if name == "activity" and tensor.endswith("running_var"):
-            continue  # this network keeps the biased one
+        largest = np.abs(expected).max()
         np.testing.assert_allclose(
-            state[tensor], expected, rtol=0, atol=2e-3 * np.abs(expected).max(), err_msg=tensor
+            state[tensor], expected, rtol=0, atol=1e-3 * largest, err_msg=tensor
         )

@@ -20,6 +20,7 @@ class Fusion {
   Graph run() {
     each_neuron([&](Node& neuron) { fuse_into_batch_norm(neuron); });
     each_neuron([&](Node& neuron) { swap_gradient_with_pool(neuron); });
+    each_neuron([&](Node& neuron) { swap_with_pool(neuron); });
     each_neuron([&](Node& neuron) { fuse_forward(neuron); });
     std::erase_if(nodes_,
                   [](const Node& n) { return n.outputs.empty() && spec(n.op).writes == 0; });
@@ -138,6 +139,43 @@ class Fusion {
     pooled.outputs = {dz};
     *pool_gradient = std::move(moved);  // the earlier of the two places
     *relu_gradient = std::move(pooled);
+  }
+
+  /// max_pool2d(leaky(x)) = leaky(max_pool2d(x)), as a leaky relu rises everywhere; the second has a
+  /// part of the pixels. For one that no op before it could take as its end.
+  void swap_with_pool(Node& neuron) {
+    const auto& op = std::get<Neuron>(neuron.op);
+    const Node* norm = producer(neuron.inputs[0]);
+    if (op.kind != Neuron::Kind::relu || op.a <= 0 || !norm || norm->gradient_of ||
+        !std::holds_alternative<BatchNorm>(norm->op))
+      return;
+    const ValueId x = neuron.inputs[0], y = neuron.outputs[0];
+    Node* neuron_gradient = gradient_of(y);
+    Node* pool_gradient = neuron_gradient ? producer(neuron_gradient->inputs[0]) : nullptr;
+    if (!pool_gradient || !pool_gradient->gradient_of) return;
+    const auto* pool_op = std::get_if<MaxPool2d>(&pool_gradient->op);
+    Node* pool = producer(pool_gradient->gradient_of);
+    const bool alone = read_counts(nodes_, graph_.value_count(), keep_)[y.index] == 2;
+    if (!pool_op || pool_op->edge != Edge::clamp || pool->inputs[0] != y || !alone ||
+        std::ranges::count(pool_gradient->inputs, y) > 0 || !read_once(pool_gradient->outputs[0]))
+      return;
+    const ValueId p = pool->outputs[0], pooled = graph_.add_value(graph_.desc(p));
+    const ValueId dpooled = graph_.add_value(graph_.desc(p));
+    std::swap(neuron, *pool);  // each in the other's place
+    std::swap(*neuron_gradient, *pool_gradient);
+    Node &first = neuron, &second = *pool;
+    first.inputs[0] = x;
+    first.outputs[0] = pooled;
+    second.inputs = {pooled};
+    second.outputs = {p};
+    Node &late = *neuron_gradient, &early = *pool_gradient;  // of the pool; of the neuron
+    const ValueId dx = early.outputs[0], dp = late.inputs[0];
+    early.inputs = {dp, p};
+    early.outputs = {dpooled};
+    early.gradient_of = p;
+    late.inputs[0] = dpooled;
+    late.outputs = {dx};
+    late.gradient_of = pooled;
   }
 
   Graph graph_;

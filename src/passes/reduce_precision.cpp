@@ -60,12 +60,17 @@ class Reducer {
       for (ValueId v : node.outputs)
         if (is_value(v)) values.insert(v.index);
     }
-    // An input that nobody needs in float32 is read as what it becomes.
-    for (std::size_t i = 0; i < graph_.nodes().size(); ++i) {
+    // An input that nobody needs in float32 is read as what it becomes, and so is another shape
+    // of it.
+    for (std::size_t i = graph_.nodes().size(); i-- > 0;) {
       const Node& node = graph_.nodes()[i];
-      const bool input = std::holds_alternative<Input>(node.op) && test_(node) != Reduced::never;
-      if (!input || !is_value(node.outputs[0]) || !is_read_reduced(node.outputs[0])) continue;
+      if (reduced_[i] || test_(node) == Reduced::never || node.outputs.empty()) continue;
+      const bool input = std::holds_alternative<Input>(node.op);
+      const bool shape = std::holds_alternative<Reshape>(node.op) && !node.gradient_of;
+      if (!input && !shape) continue;
+      if (!is_value(node.outputs[0]) || !is_read_reduced(node.outputs[0])) continue;
       reduced_[i] = true;
+      if (!input) continue;
       // It keeps its name, by which callers bind images to it.
       twins_[node.outputs[0].index] = node.outputs[0];
       out_.retype(node.outputs[0], dtype_);

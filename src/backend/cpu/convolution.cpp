@@ -8,6 +8,8 @@
 #include "backend/cpu/half_convolution.hpp"
 #include "backend/cpu/kernels.hpp"
 #include "backend/cpu/own_convolution.hpp"
+#include "backend/cpu/tile_convolution.hpp"
+#include "backend/cpu/tile_gradient.hpp"
 #include "ops/conv_geometry.hpp"
 
 namespace mpsnn::cpu {
@@ -83,6 +85,16 @@ struct Layouts {
   }
 };
 
+/// What not to run. brgconv on AMX of oneDNN 3.2 computes wrong values where channels do not fill
+/// its blocks of 32 and the kernel is strided along rows: 48 channels, 3 x 4, stride (1, 2), valid,
+/// from a width of 24, is off by more than its own size.
+template <class Conv>
+std::string_view wrong(const Layouts<Conv>& g) {
+  const bool broken = g.x.get_data_type() != dnnl::memory::data_type::f32 &&
+                      g.geometry.w.stride > 1 && g.geometry.C > 32 && g.geometry.C % 32 != 0;
+  return broken ? "brgconv:avx512_core_amx" : "ref";
+}
+
 /// Whether oneDNN has no implementation, or none but its slow definition.
 template <class Desc>
 bool is_slow(const Desc& desc) {
@@ -111,10 +123,12 @@ Kernel forward(KernelContext& k) {
   if (op.accumulator == Accumulator::half) return half_convolution(k, g.geometry, activation);
   if (const Dim rows = windows_in_rows(g.geometry, k.batch))
     return rows_forward(k, rows, activation);
+  if (prefers_tile_convolution(g.geometry, k.batch, k.in_type(0), activation))
+    return tile_convolution(k, g.geometry, activation);
   CpuSession& session = CpuSession::of(k);
   const MemoryDesc bias = k.has_in(2) ? g.bias : MemoryDesc();
   const typename Conv::Forward desc =
-      fastest([&] { return g.forward(session.engine(), bias, activation); });
+      fastest([&] { return g.forward(session.engine(), bias, activation); }, wrong(g));
   if (is_slow(desc)) return own_convolution(k, g.geometry, activation);
   report(k, desc.impl_info_str());
   Primitive run(desc, {{DNNL_ARG_SRC, g.x},
@@ -132,6 +146,8 @@ Kernel forward(KernelContext& k) {
 /// dx, from dy and the weight.
 template <class Conv>
 Kernel data_gradient(KernelContext& k, const Layouts<Conv>& g, const typename Conv::Forward& hint) {
+  if (prefers_tile_data_gradient(g.geometry, k.batch, k.in_type(0)))
+    return tile_data_gradient(k, g.geometry);
   CpuSession& session = CpuSession::of(k);
   const typename Conv::BackwardData desc = fastest([&] {
     return
@@ -155,6 +171,7 @@ Kernel data_gradient(KernelContext& k, const Layouts<Conv>& g, const typename Co
 template <class Conv>
 Kernel weight_gradient(KernelContext& k, const Layouts<Conv>& g,
                        const typename Conv::Forward& hint) {
+  if (prefers_tiles(g.geometry, k.in_type(0))) return tile_weight_gradient(k, g.geometry);
   if (prefers_columns(g.geometry, k.batch, k.in_type(0)))
     return column_weight_gradient(k, g.geometry);
   CpuSession& session = CpuSession::of(k);

@@ -38,12 +38,14 @@ class WeightProduct {
  public:
   WeightProduct(KernelContext& k, const InnerSizes& s, bool bias);
 
-  void run(const Launch& l, const void* x, const void* dy, void* dweight, void* dbias) {
-    run_.run(session_->stream(), {dy, x, dweight, dbias}, scratch_.at(l));
-  }
+  void run(const Launch& l, const void* x, const void* dy, void* dweight, void* dbias);
 
  private:
+  static bool prefers_matmul(const InnerSizes& s);
+
   CpuSession* session_;
+  InnerSizes sizes_;
+  bool sums_columns_;
   Primitive run_;
   Scratch scratch_;
 };

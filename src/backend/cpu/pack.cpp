@@ -85,7 +85,7 @@ std::optional<Packer> Packer::make(const MemoryDesc& from, const MemoryDesc& to)
   if (!known || n < 2 || n > 3 || blocks[n - 1] != 2 || blocks[n - 2] % tile != 0) return {};
   // The pair comes last, before it the block, before that perhaps more pairs.
   const auto pair = axes[n - 1], other = axes[n - 2];
-  if (pair > 1 || other != 1 - pair || (n == 3 && (axes[0] != pair || blocks[0] != tile / 2)))
+  if (pair > 1 || other != 1 - pair || (n == 3 && (axes[0] != pair || blocks[0] % (tile / 2) != 0)))
     return {};
   Packer p;
   p.pairs_of_inputs_ = pair == 1;

@@ -1,0 +1,104 @@
+"""Convolutions on the tile registers of AMX, and their gradients, against the reference."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+import mpsnn
+from mpsnn import Graph, Trainer, layers, optim
+
+# Image, channels in and out, and what the layer is made with: rows of every rest of 16, channels that
+# fill no tile, one and several chunks of pixels, frames on any side, phases of strides.
+CASES: list[tuple[tuple[int, int], int, int, dict[str, Any]]] = [
+    ((4, 4), 32, 32, {"kernel": 3}),
+    ((4, 4), 64, 96, {"kernel": 3, "stride": 2}),
+    ((17, 17), 16, 16, {"kernel": (1, 7)}),
+    ((17, 19), 48, 40, {"kernel": (7, 1)}),
+    ((9, 35), 17, 33, {"kernel": 3, "padding": "valid"}),
+    ((9, 35), 33, 17, {"kernel": 5}),
+    ((11, 18), 40, 20, {"kernel": 3, "stride": 2, "padding": "valid"}),
+    ((11, 22), 20, 64, {"kernel": (3, 2), "stride": (3, 2), "dilation": (2, 1)}),
+    ((8, 11), 32, 48, {"kernel": (2, 3), "dilation": (1, 2), "padding": (0, 3, 2, 1)}),
+    ((6, 7), 32, 32, {"kernel": 2, "padding": (3, 2, 4, 5)}),
+    ((5, 5), 96, 96, {"kernel": 1}),
+    ((10, 10), 32, 32, {"kernel": 1, "stride": 3}),
+    ((60, 70), 16, 160, {"kernel": 3}),
+    ((3, 200), 130, 32, {"kernel": (3, 4), "bias": False}),
+]
+
+
+def trained(
+    case: tuple[tuple[int, int], int, int, dict[str, Any]],
+    activation: str,
+    images: int,
+    batch: int,
+    **options: Any,
+) -> tuple[dict[str, NDArray[Any]], list[str]]:
+    """The result, what one step of SGD subtracts from each weight, and what ran the layer."""
+    (height, width), channels, out, layer = case
+    g = Graph(seed=1)
+    x = layers.Conv2d(channels, 1, name="before")(g.input(height, width, 6))
+    y = getattr(g, activation)(layers.Conv2d(out, name="conv", **layer)(x))
+    loss = g.mean_squared_error(g.flatten(y), g.labels(int(np.prod(y.shape))))
+    rng = np.random.default_rng(3)
+    data = rng.standard_normal((images, height, width, 6), np.float32)
+    target = rng.standard_normal((images, int(np.prod(y.shape))), np.float32)
+    with Trainer(loss, y, optimizer=optim.SGD(1.0), batch=batch, **options) as trainer:
+        found = {"y": trainer.infer(data)}
+        before = trainer.state_dict()
+        trainer.train_step(data, target).wait()
+        found |= {name: before[name] - after for name, after in trainer.state_dict().items()}
+        ran = [how for node, how in trainer.implementations() if " conv2d" in node]
+    return found, ran
+
+
+def has_tiles() -> bool:
+    if "cpu" not in mpsnn.backend_names():
+        return False
+    try:
+        _, ran = trained(CASES[0], "linear", 1, 1, backend="cpu", precision="bfloat16")
+    except mpsnn.UnsupportedError:
+        return False
+    return any("mpsnn:amx" in how for how in ran)
+
+
+with_tiles = pytest.mark.skipif(not has_tiles(), reason="needs the cpu backend, and AMX")
+
+
+@with_tiles
+@pytest.mark.parametrize(("images", "batch"), [(1, 1), (3, 4)])
+@pytest.mark.parametrize("threads", [1, 2])
+@pytest.mark.parametrize("case", CASES, ids=str)
+def test_results_and_gradients_are_those_of_the_reference(
+    case: tuple[tuple[int, int], int, int, dict[str, Any]], threads: int, images: int, batch: int
+) -> None:
+    narrow, ran = trained(
+        case, "linear", images, batch, backend="cpu", precision="bfloat16", threads=threads
+    )
+    wide, _ = trained(case, "linear", images, batch, backend="reference")
+    assert any("mpsnn:amx" in how for how in ran)
+    for name, expected in wide.items():
+        # Three roundings to 2^-9 from x to the gradient of the first layer, and that of the weight.
+        error = np.linalg.norm(narrow[name] - expected)
+        assert error <= 2**-6 * np.linalg.norm(expected), name
+
+
+@with_tiles
+def test_a_relu_is_computed_with_the_convolution() -> None:
+    narrow, ran = trained(CASES[0], "relu", 2, 2, backend="cpu", precision="bfloat16")
+    wide, _ = trained(CASES[0], "relu", 2, 2, backend="reference")
+    assert ran[1] == "mpsnn:amx"
+    assert narrow["y"].min() == 0
+    assert np.linalg.norm(narrow["y"] - wide["y"]) <= 2**-7 * np.linalg.norm(wide["y"])
+
+
+@with_tiles
+def test_threads_change_no_bit() -> None:
+    options = {"backend": "cpu", "precision": "bfloat16"}
+    one, _ = trained(CASES[-2], "linear", 3, 4, threads=1, **options)
+    two, _ = trained(CASES[-2], "linear", 3, 4, threads=2, **options)
+    np.testing.assert_array_equal(one["conv.weight"], two["conv.weight"])
