@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from importlib.metadata import version
 
-from mpsnn import data, initializers, layers, models, recurrent, schedules
+from mpsnn import data, detection, initializers, layers, models, recurrent, schedules
 from mpsnn._core import (
     Device,
     DeviceError,
@@ -82,6 +82,7 @@ __all__ = [
     "backend_status",
     "batches",
     "data",
+    "detection",
     "devices",
     "initializers",
     "layers",

@@ -15,8 +15,8 @@ from mpsnn.values import Value
 CHANNELS = (16, 32, 64, 128, 192, 192)
 POOLED = (0, 2, 3)  # convolutions with pooling behind
 
-# Of the loss's own scales, 100 for an object's confidence leaves the place in the cell unlearned:
-# its gradient, through a sigmoid and 10 times, is a hundredth of the confidence's.
+# With yolo_loss's defaults, 10 and 100, the gradient of a confidence is 20 times or more that of a
+# place with the same error, 10 * 2 * s * (1 - s) times it, and so few pictures teach no places.
 SCALE_XY, SCALE_OBJECT, SCALE_NO_OBJECT = 40.0, 20.0, 2.0
 
 
