@@ -42,7 +42,7 @@ def run(monkeypatch: pytest.MonkeyPatch) -> Run:
     few = data.Digits(*(getattr(all_digits, f.name)[:600] for f in dataclasses.fields(all_digits)))
     monkeypatch.setattr(data, "digits", lambda: few)
     monkeypatch.setattr(models, "digits", small_model)
-    quick = dataclasses.replace(cli_tasks.DIGITS, learning_rate=0.02)
+    quick = dataclasses.replace(cli_tasks.DIGITS, optimizer=cli_tasks.decaying(0.02, 0.8))
     monkeypatch.setattr(cli_tasks, "DIGITS", quick)
 
     def invoke(*arguments: object) -> Result:

@@ -28,3 +28,17 @@ def test_an_example_learns(name: str, share: float, tmp_path: Path) -> None:
     found = [float(text) / 100 for text in re.findall(r"([\d.]+)% of the test", run.stdout)]
     assert len(found) == 3, run.stdout
     assert found[-1] > share
+
+
+@pytest.mark.skipif("cpu" not in mpsnn.backend_names(), reason="takes minutes on the reference")
+def test_the_detector_says_what_it_found(tmp_path: Path) -> None:
+    run = subprocess.run(
+        [sys.executable, EXAMPLES / "detection.py", "--epochs", "1"],
+        capture_output=True,
+        text=True,
+        check=True,
+        cwd=tmp_path,
+    )
+    assert re.match(
+        r"epoch 1: loss of the last batch [\d.]+, test mAP at IoU 0.5 [\d.]+%", run.stdout
+    )

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from importlib.metadata import version
 
-from mpsnn import data, initializers, layers, models, recurrent, schedules
+from mpsnn import data, detection, initializers, layers, models, recurrent, schedules
 from mpsnn._core import (
     Device,
     DeviceError,
@@ -90,6 +90,7 @@ __all__ = [
     "backend_status",
     "batches",
     "data",
+    "detection",
     "devices",
     "initializers",
     "layers",

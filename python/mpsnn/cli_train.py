@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections import deque
 from dataclasses import dataclass
@@ -9,17 +10,14 @@ from pathlib import Path
 from typing import cast, get_args
 
 import numpy as np
-from numpy.typing import NDArray
 from rich.console import Console
 
 from mpsnn import io, plots
 from mpsnn._core import Error, Step, UnsupportedError, backend_status
 from mpsnn.arguments import Float
-from mpsnn.cli_report import Lines, class_table, memory, per_class, report
-from mpsnn.cli_tasks import Examples, Task
+from mpsnn.cli_report import Lines, memory, report
+from mpsnn.cli_tasks import Examples, Score, Source, Task
 from mpsnn.graph import Graph
-from mpsnn.loader import Loader
-from mpsnn.optim import Adam
 from mpsnn.trace import Trace
 from mpsnn.training import Trainer
 
@@ -59,16 +57,17 @@ def run(task: Task, options: Options) -> dict[str, object]:
     check(options)
     batch, seed = _settle(task, options)
     examples = task.load()
-    if batch > len(examples.train):
-        raise UsageError(f"--batch {batch}: there are {len(examples.train)} training {task.unit}")
-    graph = Graph(seed=seed)
-    net = task.network(graph)
+    if batch > examples.count:
+        raise UsageError(f"--batch {batch}: there are {examples.count} training {task.unit}")
+    net = examples.network(Graph(seed=seed))
     trace = Trace() if options.trace else None
+    source = examples.source(batch, seed, trace)
+    epochs = task.epochs if options.epochs is None else options.epochs
     try:
         trainer = Trainer(
-            graph.softmax_cross_entropy(net.logits, net.labels),
-            outputs=graph.softmax(net.logits),
-            optimizer=Adam(task.learning_rate),
+            net.loss,
+            outputs=net.outputs,
+            optimizer=task.optimizer(len(source), epochs),
             batch=batch,
             backend=options.backend,
             seed=seed,
@@ -80,7 +79,7 @@ def run(task: Task, options: Options) -> dict[str, object]:
     with trainer:
         if options.resume:
             trainer.load(options.resume)
-        course = Course(trainer, task, examples, options, trace)
+        course = Course(trainer, task, examples, source, epochs, options)
         try:
             course.run()
         finally:
@@ -147,26 +146,24 @@ class Course:
         trainer: Trainer,
         task: Task,
         examples: Examples,
+        source: Source,
+        epochs: int,
         options: Options,
-        trace: Trace | None,
     ) -> None:
         self.trainer = trainer
-        self.loader = Loader(
-            examples.train, examples.train_labels, trainer.batch, seed=trainer.seed, trace=trace
-        )
         self.task = task
         self.examples = examples
+        self.source = source
         self.options = options
-        self.epochs = task.epochs if options.epochs is None else options.epochs
-        self.per_epoch = len(self.loader)
+        self.epochs = epochs
+        self.per_epoch = len(source)
         self.losses: list[float] = []
         self.epoch_loss: float | None = None
         self.epoch = 0
         self.seen = 0
         self.training_seconds = 0.0
         self.seconds = 0.0
-        self.accuracy: float | None = None
-        self.predictions: NDArray[np.intp] | None = None
+        self.score: Score | None = None
 
     def run(self) -> None:
         """Train, test after every epoch, save and plot."""
@@ -180,8 +177,8 @@ class Course:
                 self._interrupted(progress)
                 raise
             self.seconds = time.monotonic() - started
-            if self.task.per_class:
-                progress.say(class_table(self.examples.classes, self.matrix()))
+            if self.score and self.score.table:
+                progress.say(self.score.table)
             self._plot(progress)
 
     def _epochs(self, progress: Lines) -> None:
@@ -190,24 +187,20 @@ class Course:
         while self.epoch < self.epochs:
             self._train_epoch(progress)
             self.epoch += 1
-            self._test()
-            progress.say(
-                f"epoch {self.epoch}/{self.epochs}  loss {self.epoch_loss:.4f}  "
-                f"test accuracy {self.accuracy:.2%}  {self._rate():,.0f} {self.task.unit}/s"
-            )
+            if self.epoch % self.task.epochs_per_test == 0 or self.epoch == self.epochs:
+                self.score = self.examples.test(self.trainer)
+                progress.say(
+                    f"epoch {self.epoch}/{self.epochs}  loss {self.epoch_loss:.4f}  "
+                    f"{self._tested()}  {self._rate():,.0f} {self.task.unit}/s"
+                )
             if options.save:
                 self.trainer.save(options.save)
-            if options.target_accuracy is not None and (self.accuracy or 0) >= (
-                options.target_accuracy
-            ):
+            if self.score and self.score.value >= (options.target_accuracy or math.inf):
                 progress.say(f"reached the target accuracy of {options.target_accuracy:.2%}")
                 break
-        if self.accuracy is None:
-            self._test()
-            progress.say(
-                f"nothing left to train after {self.epoch} epochs  "
-                f"test accuracy {self.accuracy:.2%}"
-            )
+        if self.score is None:
+            self.score = self.examples.test(self.trainer)
+            progress.say(f"nothing left to train after {self.epoch} epochs  {self._tested()}")
             if options.save:
                 self.trainer.save(options.save)
         if options.save:
@@ -216,12 +209,11 @@ class Course:
     def _train_epoch(self, progress: Lines) -> None:
         """Train what is left of the current epoch."""
         trainer, first = self.trainer, len(self.losses)
-        trainer.learning_rate = self.task.learning_rate * self.task.decay**self.epoch
         done = trainer.step - self.epoch * self.per_epoch
         under_way: deque[Step] = deque()
         started = time.monotonic()
         before = self.training_seconds
-        for images, labels in self.loader.batches(self.epoch, first=done):
+        for images, labels in self.source.batches(self.epoch, done):
             under_way.append(trainer.train_step(images, labels))
             if len(under_way) > 2:  # as many as are in flight: prepare the next meanwhile
                 self._collect(under_way.popleft(), progress)
@@ -240,10 +232,9 @@ class Course:
     def _rate(self) -> float:
         return self.seen / self.training_seconds if self.training_seconds else 0.0
 
-    def _test(self) -> None:
-        result = self.trainer.evaluate(self.examples.test, self.examples.test_labels)
-        self.accuracy = result.accuracy
-        self.predictions = result.outputs[0].argmax(axis=1)
+    def _tested(self) -> str:
+        assert self.score is not None
+        return f"test {self.score.name} {self.score.value:.2%}"
 
     def _interrupted(self, progress: Lines) -> None:
         save = self.options.save
@@ -257,37 +248,26 @@ class Course:
         )
 
     def _plot(self, progress: Lines) -> None:
-        if self.options.plot is None or self.predictions is None:
+        if self.options.plot is None or self.score is None:
             return
-        title = (
-            f"{self.task.name}: {self.accuracy:.2%} of the test {self.task.unit} "
-            f"after {self.epoch} epochs"
-        )
-        classes = self.examples.classes
-        plots.save_training(self.options.plot, self.losses, self.matrix(), title, classes)
+        title = f"{self.task.name}: {self._tested()} after {self.epoch} epochs"
+        self.score.draw(self.options.plot, self.losses, title)
         progress.say(f"plotted to {self.options.plot}")
-
-    def matrix(self) -> NDArray[np.int64]:
-        """How often test examples of class i were taken for class j."""
-        assert self.predictions is not None
-        count = len(self.examples.classes)
-        return plots.confusion_matrix(self.examples.test_labels, self.predictions, count)
 
     def summary(self) -> dict[str, object]:
         """What `--json` prints. Times are of this run, epochs and steps of all runs."""
-        found: dict[str, object] = {
+        assert self.score is not None
+        return {
             "example": self.task.name,
             "backend": self.trainer.backend,
             "precision": self.options.precision,
             "epochs": self.epoch,
             "steps": self.trainer.step,
-            "test_accuracy": self.accuracy,
+            self.score.key: self.score.value,
             "final_loss": self.epoch_loss,
             f"{self.task.unit}_per_second": self._rate() or None,
             "seconds": self.seconds,
             "compile_seconds": self.trainer.compile_seconds,
             "memory": memory(self.trainer.memory_report()),
+            **self.score.details,
         }
-        if self.task.per_class:
-            found["classes"] = per_class(self.examples.classes, self.matrix())
-        return found

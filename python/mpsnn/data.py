@@ -1,4 +1,4 @@
-"""Batches, and the data that come with the package: handwritten digits, and exercises."""
+"""Batches, and the data that come with the package: digits, exercises, and trees."""
 
 from __future__ import annotations
 
@@ -155,6 +155,43 @@ def activity(width: int = 200, step: int = 100) -> Activity:
         mean,
         deviation,
     )
+
+
+@dataclass(frozen=True, eq=False)
+class Trees:
+    """Tiles of forest from the air, 208 x 208 pixels of 0.1 m, with a box around every tree.
+
+    The test tiles are of another place, some 13 km from where the training tiles are. Boxes are
+    xmin, ymin, xmax, ymax in pixels, float32 (M, 4) for each tile, cut at its edges.
+
+    Source: National Ecological Observatory Network, annotated by Weinstein et al. for deepforest,
+    MIT licence: see datasets/LICENSE-TREES.txt.
+
+    Attributes:
+        train_tiles: uint8 (97, 208, 208, 3), red, green, blue.
+        train_boxes: 527 boxes.
+        test_tiles: uint8 (24, 208, 208, 3).
+        test_boxes: 229 boxes.
+    """
+
+    train_tiles: NDArray[np.uint8]
+    train_boxes: tuple[NDArray[np.float32], ...]
+    test_tiles: NDArray[np.uint8]
+    test_boxes: tuple[NDArray[np.float32], ...]
+
+
+def trees() -> Trees:
+    """Load 97 training and 24 test tiles."""
+    with (
+        files("mpsnn").joinpath("datasets", "trees.npz").open("rb") as file,
+        np.load(file, allow_pickle=False) as arrays,
+    ):
+
+        def boxes(part: str) -> tuple[NDArray[np.float32], ...]:
+            corners = arrays[f"{part}_boxes"].astype(np.float32)
+            return tuple(np.split(corners, arrays[f"{part}_offsets"][1:-1]))
+
+        return Trees(arrays["train_tiles"], boxes("train"), arrays["test_tiles"], boxes("test"))
 
 
 def batches(
