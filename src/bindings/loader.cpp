@@ -51,7 +51,7 @@ class PyEpoch {
   }
   PyEpoch(PyEpoch&&) = delete;
 
-  py::tuple next() {
+  py::typing::Tuple<py::array, py::object> next() {
     std::optional<LoadedBatch> batch;
     {
       const py::gil_scoped_release release;
@@ -97,14 +97,14 @@ void bind_loader(py::module_& m) {
                        std::uint64_t seed, bool shuffle, bool drop_last, bool flip_horizontal,
                        bool flip_vertical, int crop, float contrast, float brightness,
                        const std::vector<float>& mean, const std::vector<float>& deviation,
-                       int prefetch, std::shared_ptr<Trace> trace) {
+                       int prefetch, const std::optional<std::shared_ptr<Trace>>& trace) {
              LoaderOptions options{.batch = batch, .seed = seed, .shuffle = shuffle};
              options.drop_last = drop_last;
              options.augmentation = {flip_horizontal, flip_vertical, crop, contrast, brightness};
              options.mean = mean;
              options.deviation = deviation;
              options.prefetch = prefetch;
-             options.trace = std::move(trace);
+             options.trace = trace.value_or(nullptr);
              return new_loader(images, labels, options);
            }),
            "images"_a, "labels"_a, py::kw_only(), "batch"_a, "seed"_a, "shuffle"_a, "drop_last"_a,

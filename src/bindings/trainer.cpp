@@ -199,7 +199,7 @@ void bind_trainer(py::module_& m) {
                        std::uint64_t seed, int threads, bool check_finite, int in_flight,
                        const std::vector<std::pair<std::string, ValueId>>& exports,
                        std::uint64_t device, const Precision& precision, const LossScale& scale,
-                       bool half_accumulators, std::shared_ptr<Trace> trace) {
+                       bool half_accumulators, const std::optional<std::shared_ptr<Trace>>& trace) {
              TrainerOptions options{.optimizer = optimizer,
                                     .batch = batch,
                                     .backend = backend,
@@ -210,7 +210,7 @@ void bind_trainer(py::module_& m) {
              options.precision = precision;
              options.scale = scale;
              options.half_accumulators = half_accumulators;
-             options.trace = std::move(trace);
+             options.trace = trace.value_or(nullptr);
              if (!check_finite) options.nan_policy = NanPolicy::propagate;
              std::vector<std::string> names;
              for (const auto& [name, value] : exports) {

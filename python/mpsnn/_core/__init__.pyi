@@ -6,7 +6,7 @@ import collections.abc
 import numpy
 import typing
 from . import ops
-__all__: list[str] = ['Device', 'DeviceError', 'Error', 'Executable', 'Graph', 'LossScale', 'Node', 'NodeProfile', 'NumericError', 'Optimizer', 'Precision', 'Predictor', 'Profile', 'Progress', 'Session', 'ShapeError', 'Source', 'Step', 'Trainer', 'UnsupportedError', 'ValueId', 'add_gradient', 'add_gradients', 'backend_names', 'backend_status', 'compile', 'devices', 'eliminate_dead', 'flatten_concats', 'fold_batch_norm', 'fuse', 'inference_graph', 'nodes', 'ops', 'training_graph', 'vocabulary']
+__all__: list[str] = ['Device', 'DeviceError', 'Epoch', 'Error', 'Executable', 'Graph', 'Loader', 'LossScale', 'Node', 'NodeProfile', 'NumericError', 'Optimizer', 'Precision', 'Predictor', 'Profile', 'Progress', 'Session', 'ShapeError', 'Source', 'Step', 'Trace', 'Trainer', 'UnsupportedError', 'ValueId', 'add_gradient', 'add_gradients', 'backend_names', 'backend_status', 'compile', 'devices', 'eliminate_dead', 'flatten_concats', 'fold_batch_norm', 'fuse', 'inference_graph', 'nodes', 'ops', 'training_graph', 'vocabulary']
 class Error(RuntimeError):
     pass
 class ShapeError(Error, ValueError):
@@ -300,6 +300,31 @@ class Predictor:
     @property
     def session(self) -> Session:
         ...
+class Trace:
+    def __init__(self, most: typing.SupportsInt | typing.SupportsIndex) -> None:
+        ...
+    def __len__(self) -> int:
+        ...
+    def json(self) -> str:
+        ...
+    @property
+    def dropped(self) -> int:
+        ...
+class Epoch:
+    """
+    One pass over the images of a loader.
+    """
+    def __iter__(self) -> typing.Any:
+        ...
+    def __next__(self) -> tuple[numpy.ndarray[typing.Any, numpy.dtype[typing.Any]], typing.Any]:
+        ...
+class Loader:
+    def __init__(self, images: typing.Any, labels: typing.Any, *, batch: typing.SupportsInt | typing.SupportsIndex, seed: typing.SupportsInt | typing.SupportsIndex, shuffle: bool, drop_last: bool, flip_horizontal: bool, flip_vertical: bool, crop: typing.SupportsInt | typing.SupportsIndex, contrast: typing.SupportsFloat | typing.SupportsIndex, brightness: typing.SupportsFloat | typing.SupportsIndex, mean: collections.abc.Sequence[typing.SupportsFloat | typing.SupportsIndex], deviation: collections.abc.Sequence[typing.SupportsFloat | typing.SupportsIndex], prefetch: typing.SupportsInt | typing.SupportsIndex, trace: Trace | None) -> None:
+        ...
+    def __len__(self) -> int:
+        ...
+    def epoch(self, epoch: typing.SupportsInt | typing.SupportsIndex, first: typing.SupportsInt | typing.SupportsIndex) -> Epoch:
+        ...
 class Step:
     """
     One training step under way.
@@ -331,7 +356,7 @@ class Step:
         Whether a gradient overflowed, so that the step changed nothing but a dynamic loss scale. Waits for the step.
         """
 class Trainer:
-    def __init__(self, graph: Graph, loss: ValueId, outputs: collections.abc.Sequence[ValueId], *, optimizer: Optimizer, batch: typing.SupportsInt | typing.SupportsIndex, backend: str, seed: typing.SupportsInt | typing.SupportsIndex, threads: typing.SupportsInt | typing.SupportsIndex, check_finite: bool, in_flight: typing.SupportsInt | typing.SupportsIndex, exports: collections.abc.Sequence[tuple[str, ValueId]], device: typing.SupportsInt | typing.SupportsIndex, precision: Precision, scale: LossScale, half_accumulators: bool) -> None:
+    def __init__(self, graph: Graph, loss: ValueId, outputs: collections.abc.Sequence[ValueId], *, optimizer: Optimizer, batch: typing.SupportsInt | typing.SupportsIndex, backend: str, seed: typing.SupportsInt | typing.SupportsIndex, threads: typing.SupportsInt | typing.SupportsIndex, check_finite: bool, in_flight: typing.SupportsInt | typing.SupportsIndex, exports: collections.abc.Sequence[tuple[str, ValueId]], device: typing.SupportsInt | typing.SupportsIndex, precision: Precision, scale: LossScale, half_accumulators: bool, trace: Trace | None) -> None:
         ...
     def close(self) -> None:
         ...
