@@ -19,6 +19,7 @@ from mpsnn.cli import app
 KEYS = (
     *("example", "backend", "precision", "epochs", "steps"),
     *("test_map50", "final_loss", "tiles_per_second", "seconds"),
+    *("compile_seconds", "memory"),
 )
 Run = Callable[..., Result]
 
