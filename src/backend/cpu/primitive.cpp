@@ -28,6 +28,17 @@ bool has_bfloat16() {
   }
 }
 
+bool has_half_instructions() {
+  switch (dnnl::get_effective_cpu_isa()) {
+    case dnnl::cpu_isa::avx512_core:
+    case dnnl::cpu_isa::avx512_core_vnni:
+    case dnnl::cpu_isa::avx512_core_bf16:
+      return false;
+    default:
+      return has_bfloat16();
+  }
+}
+
 Primitive::Primitive(dnnl::primitive primitive, const dnnl::engine& engine,
                      std::initializer_list<Argument> arguments, const MemoryDesc& scratch)
     : primitive_(std::move(primitive)), scratch_bytes_(scratch.get_size()) {

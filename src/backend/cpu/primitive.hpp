@@ -31,6 +31,8 @@ inline std::size_t element_size(const MemoryDesc& desc) {
 /// Whether oneDNN has fast implementations for bfloat16 on this processor; without AVX512-BF16 or
 /// AMX they convert to float32 and back in registers.
 bool has_bfloat16();
+/// Whether this processor has AVX512-FP16.
+bool has_half_instructions();
 
 /// A oneDNN primitive with its arguments set up once, so that running it allocates
 /// nothing. Default-constructed: absent.
