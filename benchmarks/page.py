@@ -6,6 +6,7 @@ Every figure comes from the file; of rows that were measured again the last one 
 from __future__ import annotations
 
 import json
+import statistics
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Annotated, Any
@@ -118,10 +119,19 @@ def _machine(machines: list[Row], table: list[Row]) -> str:
     last = table[-1]
     told = last["machine"]
     versions = ", ".join(f"{name} {version}" for name, version in last["versions"].items())
-    command = "python -m benchmarks --table --out benchmarks/results.jsonl"
+    command = "python -m benchmarks --out benchmarks/results.jsonl"
+    peers = sorted({name for row in table for name in row["peers"]})
+    spread = max(
+        (max(times) - min(times)) / statistics.median(times)
+        for row in table
+        for times in row["rounds_ms"].values()
+    )
     extensions = ", ".join(told["extensions"]) or "no vector extensions known"
     lines = [
-        f"- Measured on {last['date']} by `{command}`, {last['threads']} threads.",
+        f"- Measured on {last['date']} by `{command}`, {last['threads']} threads, with the options of "
+        + "each row; `--table` is all rows with all peers.",
+        f"- Peers in these rows: {', '.join(peers)}. No other is ruled out by them.",
+        f"- The largest spread of a contestant is {spread:.0%}: the less it is, the more a ratio says.",
         f"- {told['processor']}, {told['processors']} processors, {told['memory_gib']} GiB, "
         + f"{told['system']}, {extensions}.",
         f"- {versions}.",
