@@ -104,6 +104,25 @@ def test_a_callback_that_would_wait_for_itself_gets_an_error(backend: str, call:
     assert "callback" in errors[0]
 
 
+def test_a_callback_may_read_a_trainer_that_is_being_closed(backend: str) -> None:
+    trainer = nets.trainer(backend)
+    begun, read = threading.Event(), []
+
+    def slow(_: mpsnn.Step) -> None:
+        begun.set()
+        time.sleep(0.2)  # until `close` waits for this step
+        read.append(trainer.step)
+
+    trainer.train_step(IMAGES[:16], LABELS[:16], on_complete=slow)
+    assert begun.wait(60)
+    closing = threading.Thread(target=trainer.close, daemon=True)
+    closing.start()
+    closing.join(60)
+    assert not closing.is_alive()
+    assert read == [1]
+    assert trainer.closed
+
+
 def test_a_trainer_dropped_by_its_own_callback_goes_quietly(backend: str) -> None:
     holder = [nets.trainer(backend)]
     ended = threading.Event()

@@ -233,11 +233,21 @@ void Trainer::wait() {
 void Trainer::close() {
   if (impl_->session && impl_->session->on_engine_thread())
     throw Error("trainer: cannot be closed from a completion callback, which runs on its thread");
-  const std::unique_lock lock(impl_->open);
-  impl_->training.reset();
-  impl_->inference.reset();
-  impl_->evaluation.reset();
-  impl_->session.reset();
+  try {
+    // Open meanwhile: callbacks of the steps under way may read the trainer.
+    const std::shared_lock lock(impl_->open);
+    if (impl_->session) impl_->session->wait();
+  } catch (const Error&) {  // a forked child: nothing runs here
+  }
+  std::unique_lock lock(impl_->open);
+  auto training = std::move(impl_->training);
+  auto inference = std::move(impl_->inference);
+  auto evaluation = std::move(impl_->evaluation);
+  auto session = std::move(impl_->session);
+  lock.unlock();  // what waits for the engine must not keep others from hearing that it is closed
+  training.reset();
+  inference.reset();
+  evaluation.reset();
 }
 
 bool Trainer::closed() const {
