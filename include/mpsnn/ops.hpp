@@ -29,7 +29,22 @@ struct JoinOps<OpList<A...>> {
 template <class... A, class... B, class... Rest>
 struct JoinOps<OpList<A...>, OpList<B...>, Rest...> : JoinOps<OpList<A..., B...>, Rest...> {};
 
-using Op = JoinOps<SourceOps, ConvolutionOps, PoolingOps, NormalizationOps, NeuronOps, RecurrentOps,
-                   ArithmeticOps, LayoutOps, SamplingOps, ReductionOps, LossOps, UpdateOps>::type;
+/// One op with its attributes: std::get_if, std::holds_alternative and std::visit take it as the
+/// variant that it is. With so many alternatives a compiler needs seconds for a copy or an end of
+/// one, so that these are in a source of their own.
+class Op : public JoinOps<SourceOps, ConvolutionOps, PoolingOps, NormalizationOps, NeuronOps,
+                          RecurrentOps, ArithmeticOps, LayoutOps, SamplingOps, ReductionOps,
+                          LossOps, UpdateOps>::type {
+ public:
+  using Variant = variant;
+  using variant::variant;
+  Op();
+  explicit Op(Variant op);
+  Op(const Op& other);
+  Op(Op&& other) noexcept;
+  Op& operator=(const Op& other);
+  Op& operator=(Op&& other) noexcept;
+  ~Op();
+};
 
 }  // namespace mpsnn

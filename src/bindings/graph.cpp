@@ -21,8 +21,8 @@ void bind_graph_class(py::module_& m) {
       .def(py::init<>())
       .def(
           "add",
-          [](Graph& self, const Op& op, const std::vector<ValueId>& inputs, std::string label) {
-            return self.add(op, inputs, std::move(label));
+          [](Graph& self, Op::Variant op, const std::vector<ValueId>& inputs, std::string label) {
+            return self.add(Op(std::move(op)), inputs, std::move(label));
           },
           "op"_a, "inputs"_a, "label"_a = "")
       .def(
@@ -87,9 +87,9 @@ void bind_nodes(py::module_& m) {
 
 void bind_passes(py::module_& m) {
   py::class_<Optimizer>(m, "Optimizer", "An update rule, and what happens to gradients before it.")
-      .def(py::init([](const Op& rule, float learning_rate, const PrepareGradient& gradient,
+      .def(py::init([](Op::Variant rule, float learning_rate, const PrepareGradient& gradient,
                        float clip_norm, int accumulate) {
-             return Optimizer{rule, learning_rate, gradient, clip_norm, accumulate};
+             return Optimizer{Op(std::move(rule)), learning_rate, gradient, clip_norm, accumulate};
            }),
            "rule"_a, "learning_rate"_a, "gradient"_a, "clip_norm"_a, "accumulate"_a);
   m.def(
