@@ -86,6 +86,17 @@ def test_json_is_the_only_line_on_stdout_and_has_exactly_these_keys(run: Run) ->
     assert "epoch 3/3" in result.stderr
 
 
+@pytest.mark.skipif("cpu" not in mpsnn.backend_names(), reason="needs the cpu backend")
+def test_training_in_float16_learns_as_well(run: Run) -> None:
+    options = ("--epochs", 3, "--json", "--seed", 1, "--batch", 100, "--backend", "cpu")
+    wide, half = (summary(run("train", "digits", *options, "--precision", name))
+                  for name in ("float32", "float16"))  # fmt: skip
+    assert half["precision"] == "float16"
+    assert half["steps"] == wide["steps"] == 18
+    # Values of three digits, and four steps less where the scale of the loss was too large.
+    assert abs(half["final_loss"] - wide["final_loss"]) < 0.05
+
+
 def test_the_same_seed_gives_the_same_result(run: Run) -> None:
     first, again, other = (
         summary(run("train", "digits", "--epochs", 1, "--json", "--seed", seed))["final_loss"]

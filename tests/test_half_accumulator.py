@@ -27,8 +27,10 @@ def run(
     image, w = g.input(*x.shape), g.parameter(*weight.shape, name="w")
     b = None if bias is None else g.parameter(*bias.shape, name="b")
     options.setdefault("accumulator", "half")
+    precision = options.pop("precision", "float32")
     y = getattr(g, op)(image, w, b, **options)
-    exe = _core.compile(g.core, batch=1, outputs=[y.id], backend=backend)
+    numbers = _core.Precision(precision, precision)
+    exe = _core.compile(g.core, batch=1, outputs=[y.id], backend=backend, precision=numbers)
     exe.session.write({"w": weight.astype(dtype)})
     if bias is not None:
         exe.session.write({"b": bias.astype(dtype)})
@@ -112,6 +114,16 @@ def test_rows_of_every_length_are_summed_as_the_reference_does(
     bias = rng.standard_normal(130).astype(np.float32)
     exact = run("reference", x, weight, bias, **options).astype(np.float32)
     np.testing.assert_array_equal(run("cpu", x, weight, bias, **options), exact)
+
+
+@pytest.mark.skipif("cpu" not in mpsnn.backend_names(), reason="needs the cpu backend")
+def test_between_halves_it_is_the_same_sum_rounded_once_more(rng: np.random.Generator) -> None:
+    x = rng.standard_normal((5, 9, 8)).astype(np.float16).astype(np.float32)
+    weight = rng.standard_normal((6, 3, 3, 8)).astype(np.float32)
+    bias = rng.standard_normal(6).astype(np.float32)
+    exact = run("reference", x, weight, bias).astype(np.float32).astype(np.float16)
+    found = run("cpu", x, weight, bias, precision="float16")
+    np.testing.assert_array_equal(found, exact.astype(np.float32))
 
 
 @pytest.mark.parametrize("channels", [8, 128])

@@ -22,10 +22,11 @@ from mpsnn import (
     optim,
 )
 
-HALF = [name for name in mpsnn.backend_names() if name == "metal"]
+HALF = [name for name in mpsnn.backend_names() if name in ("metal", "cpu")]
 HALVES: dict[str, Any] = {"precision": "float16", "gradient_precision": "float16"}
 
 with_float16 = pytest.mark.parametrize("backend", HALF)
+with_wide_gradients = pytest.mark.parametrize("backend", [name for name in HALF if name == "metal"])
 without_float16 = pytest.mark.parametrize(
     "backend", [name for name in mpsnn.backend_names() if name not in HALF]
 )
@@ -113,14 +114,17 @@ def test_a_step_that_overflows_is_skipped_and_halves_the_scale(backend: str) -> 
     assert trainer.step == 0
     assert not step().skipped
     # Powers of two all of them: exactly the step that float32 takes.
-    wide, wide_step = far_away(backend, 64, gradient_precision="float32")
+    precision = (
+        "float16" if backend == "metal" else "float32"
+    )  # of metal's values, with wide gradients
+    wide, wide_step = far_away(backend, 64, precision=precision, gradient_precision="float32")
     wide_step().wait()
     np.testing.assert_equal(trainer.state_dict(), wide.state_dict())
     assert trainer.step == 1
     assert wide.loss_scale == 1
 
 
-@with_float16
+@with_wide_gradients
 def test_gradients_of_float32_go_beyond_float16_from_the_loss_on(backend: str) -> None:
     trainer, step = far_away(backend, 60000, gradient_precision="float32")
     assert not step().skipped

@@ -25,6 +25,7 @@ struct LossScale {
   std::uint64_t since = 0;  ///< Steps completed when it changed last.
 
   bool dynamic() const { return growth_interval > 0; }
+  bool is_used() const { return dynamic() || value != 1; }
   /// Before a step that comes after `step` others.
   void grow(std::uint64_t step) {
     if (!dynamic() || step < since + growth_interval) return;

@@ -7,7 +7,7 @@ import operator
 from collections.abc import Sequence
 from typing import Literal, SupportsIndex, TypeVar
 
-from mpsnn._core import Device, LossScale, Precision, ShapeError
+from mpsnn._core import Device, LossScale, Precision, ShapeError, backend_names
 
 Pair = int | tuple[int, int]
 """One number for both axes, or (rows, columns), in pixels."""
@@ -83,18 +83,18 @@ Float = Literal["float32", "bfloat16", "float16"]
 """Numbers to compute in."""
 
 
-def precision(op: str, values: Float, gradients: Float | None = None) -> Precision:
-    """Both, if they are numbers to compute in. None: float32 for float16, else as the values."""
+def precision(op: str, backend: str, values: Float, gradients: Float | None = None) -> Precision:
+    """Both, if they are numbers to compute in. None: float32 on metal, else as the values."""
     names = ("float32", "bfloat16", "float16")
     choice(op, "precision", values, names)
     if gradients is None:
-        gradients = "float32" if values == "float16" else values
+        gradients = "float32" if (backend or backend_names()[0]) == "metal" else values
     return Precision(values, choice(op, "gradient_precision", gradients, names))
 
 
-def loss_scale(value: float | Literal["dynamic"] | None, gradients: Float | None) -> LossScale:
+def loss_scale(value: float | Literal["dynamic"] | None, numbers: Precision) -> LossScale:
     """As it is at first; None: dynamic where gradients can overflow, else 1."""
-    if value == "dynamic" or (value is None and gradients == "float16"):
+    if value == "dynamic" or (value is None and numbers.gradients == "float16"):
         return LossScale(2.0**16, growth_interval=2000)
     if value is None:
         return LossScale()

@@ -50,7 +50,7 @@ Seed = Annotated[
     int | None,
     typer.Option(min=0, max=2**64 - 1, help="Of weights, order and dropout.", show_default="0"),
 ]
-Precision = Annotated[str, typer.Option(help="float32, bfloat16 on cpu, or float16 on metal.")]
+Precision = Annotated[str, typer.Option(help="float32; on cpu bfloat16; on cpu and metal float16.")]
 Save = Annotated[Path | None, typer.Option(help="Checkpoint, after every epoch and at Ctrl-C.")]
 Resume = Annotated[Path | None, typer.Option(help="Continue from this checkpoint.")]
 Plot = Annotated[Path | None, typer.Option(help="PNG of the confusion matrix and the loss curve.")]

@@ -80,8 +80,8 @@ class Predictor:
             batch=arguments.integer("predictor", "batch", batch, 1),
             backend=backend,
             device=device_id,
-            precision=arguments.precision("predictor", precision),
             threads=self._threads,
+            precision=arguments.precision("predictor", backend, precision),
             session=None if shared is None else shared.session,
         )
         if weights is not None and shared is None:

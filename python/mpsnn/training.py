@@ -61,15 +61,15 @@ class Trainer(Weights, Reports):
             intermediate ones, states, gradients made with `Graph.training_graph`.
         device: One of `devices()`, whose backend it then is. None: the backend's own choice.
         precision: Of the values between the nodes, and of the products that make them:
-            "float32", "bfloat16" (cpu, where it has AVX-512) or "float16" (metal). Either halves
-            the memory of the values; weights, their updates, statistics, losses and most sequences
-            are float32.
+            "float32", "bfloat16" (cpu, where it has AVX-512) or "float16" (cpu, metal). Either
+            halves the memory of the values; weights, their updates, statistics, losses and most
+            sequences are float32.
         gradient_precision: Of the gradients between the nodes. None: float32 on metal, and on cpu
             the precision of the values, which is the only one there.
         loss_scale: What gradients are multiplied by on their way to the weights, so that small
             ones do not vanish in float16: a number, or "dynamic": a step that overflows is
-            skipped and halves it, 2000 good ones double it. None: "dynamic" where
-            `gradient_precision` is "float16", else 1.
+            skipped and halves it, 2000 good ones double it. None: "dynamic" where gradients are
+            float16, as they are with `precision="float16"` on cpu, else 1.
         half_accumulators: Train ops with `accumulator="half"` too, which is meant for inference.
         accumulate: Steps whose mean gradient makes one update: a larger batch in less memory.
             Running statistics, and sources with an update of their own, see every step.
@@ -117,6 +117,7 @@ class Trainer(Weights, Reports):
             0 if threads is None else arguments.integer("trainer", "threads", threads, 1)
         )
         backend, device_id = arguments.backend("trainer", backend, device)
+        numbers = arguments.precision("trainer", backend, precision, gradient_precision)
         self._core = _core.Trainer(
             self._graph.core,
             loss.id,
@@ -125,8 +126,8 @@ class Trainer(Weights, Reports):
             batch=arguments.integer("trainer", "batch", batch, 1),
             backend=backend,
             device=device_id,
-            precision=arguments.precision("trainer", precision, gradient_precision),
-            scale=arguments.loss_scale(loss_scale, gradient_precision),
+            precision=numbers,
+            scale=arguments.loss_scale(loss_scale, numbers),
             half_accumulators=bool(half_accumulators),
             trace=traces.core("trainer", trace),
             seed=arguments.seed(seed),
@@ -173,7 +174,8 @@ class Trainer(Weights, Reports):
             wait for it, `done()` does not.
             What fails while it runs is raised by `loss` and `wait()`; the trainer stays
             usable. A loss that is not finite has changed nothing; a gradient that is not
-            finite ends the step before it is applied, behind the updates of later layers.
+            finite ends the step before it is applied, behind the updates of later layers, or
+            before all of them where there is a `loss_scale`.
 
         Raises:
             ShapeError: Naming images, labels or weights. Nothing has run then.

@@ -10,6 +10,12 @@ struct HostTensor {
   std::size_t elements;
 };
 
+/// Of float32, as every backend that scales the loss has it.
+void unscale(HostTensor& tensor, float scale) {
+  auto* values = static_cast<float*>(static_cast<void*>(tensor.gradient.data()));
+  for (std::size_t i = 0; i < tensor.elements; ++i) values[i] /= scale;
+}
+
 }  // namespace
 
 /// Downloads parameters and gradients, lets the source write new values, and
@@ -24,13 +30,17 @@ Kernel host_update(KernelContext& k) {
     tensors.push_back(
         {std::vector<std::byte>(bytes), std::vector<std::byte>(bytes), dtype, elements});
   }
-  return [op, tensors, &memory = k.session.memory()](const Launch& l) mutable {
+  std::vector<bool> scaled;
+  for (std::size_t i = 0; i < tensors.size(); ++i)
+    scaled.push_back(k.is_scaled(static_cast<int>(tensors.size() + i)));
+  return [op, tensors, scaled, &memory = k.session.memory()](const Launch& l) mutable {
     std::vector<HostArray> gradients;
     std::vector<HostSpan> values;
     for (std::size_t i = 0; i < tensors.size(); ++i) {
       HostTensor& t = tensors[i];
       memory.download(t.value.data(), l.inputs[i], t.value.size());
       memory.download(t.gradient.data(), l.inputs[tensors.size() + i], t.gradient.size());
+      if (l.run.scale != 1 && scaled[i]) unscale(t, l.run.scale);
       values.push_back({t.value.data(), t.dtype, t.elements});
       gradients.push_back({t.gradient.data(), t.dtype, t.elements});
     }

@@ -26,7 +26,7 @@ std::unique_ptr<Executable> KernelBackend::compile(const Graph& graph,
                                                    const CompileOptions& options) const {
   check_compile_options(graph, options);
   check_precision(options.precision);
-  if (options.session_options.scale.value != 1 || options.session_options.scale.dynamic())
+  if (options.session_options.scale.is_used() && !has_loss_scale())
     throw UnsupportedError(
         str("loss_scale: backend '", name(), "' has no float16, and no use for one"));
   if (options.session_options.device != 0)

@@ -2,6 +2,7 @@
 
 #include <functional>
 #include <map>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -18,6 +19,7 @@ struct RunInfo {
   std::uint64_t step = 0;  ///< Training steps completed before this run.
   std::uint64_t seed = 0;
   bool check = false;  ///< A gradient that is not finite must not be applied.
+  float scale = 1;     ///< Of the loss: see KernelContext::is_scaled.
 };
 
 /// What one execution of a kernel sees. Pointers are the device's, in the order
@@ -53,6 +55,13 @@ inline NumericError gradient_error(const std::string& parameter) {
                       " is not finite; the step stopped before it, and weights are finite");
 }
 
+/// What check_gradients throws: a smaller scale of the loss may help.
+class GradientOverflow : public NumericError {
+ public:
+  explicit GradientOverflow(const std::string& parameter)
+      : NumericError("gradient of " + parameter + " is not finite; the step changed no weight") {}
+};
+
 /// What a kernel knows when it is built: everything but the data.
 struct KernelContext {
   const Graph& graph;
@@ -60,6 +69,7 @@ struct KernelContext {
   int batch;
   KernelSession& session;
   const std::map<int, const StoredVariable*>& variables;  ///< By value index; see `stored`.
+  const std::set<int>& scaled;                            ///< By value index; see `is_scaled`.
   std::size_t scratch_bytes = 0;    ///< Set by the factory if the kernel needs some.
   std::string implementation = {};  ///< Set by the factory where there is a choice.
 
@@ -78,6 +88,9 @@ struct KernelContext {
     const auto it = variables.find(graph.root(value).index);
     return it == variables.end() ? nullptr : it->second;
   }
+  /// Whether input `i` is a gradient of the loss times RunInfo::scale, by which it is to be
+  /// divided.
+  bool is_scaled(int i) const { return scaled.contains(node.inputs[i].index); }
   DType in_type(int i) const { return graph.desc(node.inputs[i]).dtype; }
   DType out_type(int i) const { return graph.desc(node.outputs[i]).dtype; }
   bool has_in(int i) const { return static_cast<bool>(node.inputs[i]); }
@@ -96,7 +109,7 @@ struct KernelPair {
   /// Whether y may be written, and dy read, as a part of another value: see Graph::row.
   bool strided = false;
   /// What the kernels can do in a type of fewer bits than float32. Null: nothing.
-  Reduced (*reduced)(const Node&) = nullptr;
+  Reduced (*reduced)(const Node&, DType) = nullptr;
 };
 
 /// A backend that runs graphs one kernel at a time: reference, cpu, cuda.
@@ -115,6 +128,8 @@ class KernelBackend : public Backend {
                         const CompileOptions& options) const = 0;
   /// @throws UnsupportedError for what the kernels cannot compute in.
   virtual void check_precision(const Precision& precision) const;
+  /// Whether the kernels of gradients and updates know RunInfo::scale.
+  virtual bool has_loss_scale() const { return false; }
   virtual std::shared_ptr<KernelSession> make_session(const SessionOptions& options) const = 0;
 
  protected:

@@ -23,7 +23,7 @@ void KernelExecutable::build(const KernelBackend& backend) {
       const TensorDesc& d = graph_.desc(v);
       request.bytes[v.index] = d.elements(options_.batch) * size_of(session_->storage(d.dtype));
     }
-    KernelContext context{graph_, node, options_.batch, *session_, stored_};
+    KernelContext context{graph_, node, options_.batch, *session_, stored_, scaled_};
     if (std::holds_alternative<HostUpdate>(node.op)) {
       step.kernel = host_update(context);
     } else {

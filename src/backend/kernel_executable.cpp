@@ -6,6 +6,7 @@
 
 #include "backend/node_kinds.hpp"
 #include "mpsnn/errors.hpp"
+#include "passes/check_gradients.hpp"
 
 namespace mpsnn {
 namespace {
@@ -33,6 +34,7 @@ KernelExecutable::KernelExecutable(const KernelBackend& backend, Graph graph,
     : graph_(std::move(graph)),
       options_(options),
       session_(std::move(session)),
+      scaled_(scaled_gradients(graph_)),
       free_(options.in_flight) {
   session_->add_variables(graph_);
   for (const Node& node : graph_.nodes()) {
@@ -84,7 +86,7 @@ void KernelExecutable::check_outputs(const Bindings& bindings) const {
 Run KernelExecutable::submit(const Bindings& bindings, std::function<void(const Run&)> done) {
   const auto timed = [this](const Bindings& lent, int slot) {
     const Timer timer(busy_seconds_);
-    execute(lent, slot);
+    return execute(lent, slot);
   };
   return enqueue(bindings, timed, std::move(done));
 }
@@ -105,17 +107,18 @@ Run KernelExecutable::enqueue(const Bindings& bindings, Work work,
     session_->queue().post([this, lent = std::move(lent), slot, number = submitted_, state,
                             work = std::move(work), done = std::move(done)] {
       std::exception_ptr error;
+      bool skipped = false;
       try {
         const TraceScope running(options_.trace.get(), "engine", updates_ ? "step" : "infer",
                                  number);
-        work(lent, slot);
+        skipped = work(lent, slot);
       } catch (const std::bad_alloc&) {
         error = std::make_exception_ptr(DeviceError("not enough memory to run this step"));
       } catch (...) {
         error = std::current_exception();
       }
       free_.release();
-      state->finish(error);
+      state->finish(error, skipped);
       if (done) done(Run(state));
     });
   } catch (...) {
@@ -143,9 +146,27 @@ NodeObserver KernelExecutable::observe(NodeObserver observer) {
   return observer;
 }
 
-void KernelExecutable::execute(const Bindings& bindings, int slot) {
+/// Whether a gradient overflowed, and the run changed nothing but the scale of the loss.
+bool KernelExecutable::execute(const Bindings& bindings, int slot) {
+  LossScale scale = session_->loss_scale();
+  if (updates_) scale.grow(session_->step());
   const RunInfo info{bindings.images, session_->step(), session_->seed(),
-                     static_cast<bool>(options_.loss)};
+                     static_cast<bool>(options_.loss), updates_ ? scale.value : 1};
+  bool skipped = false;
+  try {
+    run_steps(info, slot);
+  } catch (const GradientOverflow&) {
+    skipped = scale.shrink(info.step);
+    if (!skipped) throw;
+  }
+  download(bindings, info.scale);
+  if (!updates_) return false;
+  session_->set_loss_scale(scale);
+  if (!skipped) session_->advance();
+  return skipped;
+}
+
+void KernelExecutable::run_steps(const RunInfo& info, int slot) {
   for (std::size_t i = 0; i < steps_.size(); ++i) {
     KernelStep& step = steps_[i];
     Bound bound;
@@ -157,12 +178,10 @@ void KernelExecutable::execute(const Bindings& bindings, int slot) {
     const Clock::time_point begin = observer_ ? Clock::now() : Clock::time_point{};
     step.kernel({step.in, step.out, step.scratch, bound.data, bound.dtype, info});
     if (observer_) observer_(node_of_step_[i], begin, Clock::now());
-    if (step.writes_loss) check_loss(bindings.images);
+    if (step.writes_loss) check_loss(info.images);
     for (StoredVariable* variable : step.writes) ++variable->version;
     if (step.derived) step.derived->refreshed();
   }
-  download(bindings);
-  if (updates_) session_->advance();
 }
 
 /// Throws before any gradient or update if the loss of a real image is not finite.
@@ -182,7 +201,7 @@ void KernelExecutable::check_loss(int images) {
   }
 }
 
-void KernelExecutable::download(const Bindings& bindings) {
+void KernelExecutable::download(const Bindings& bindings, float scale) {
   for (const auto& [id, to] : bindings.outputs) {
     const DType stored = session_->storage(graph_.desc(id).dtype);
     if (to.dtype == stored) {
@@ -192,6 +211,9 @@ void KernelExecutable::download(const Bindings& bindings) {
       session_->memory().download(values.data(), address(id), to.elements * sizeof(double));
       std::ranges::copy(values, static_cast<float*>(to.data));
     }
+    if (scale == 1 || !scaled_.contains(id.index)) continue;
+    auto* values = static_cast<float*>(to.data);
+    for (std::size_t i = 0; i < to.elements; ++i) values[i] /= scale;
   }
 }
 

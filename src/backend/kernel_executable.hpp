@@ -59,11 +59,13 @@ class KernelExecutable final : public Executable {
   void wait_for_place();
   void fill(const Bindings& bindings, int slot);
   /// What a run does on the engine's thread with its bindings, and where its inputs are staged.
-  using Work = std::function<void(const Bindings& bindings, int slot)>;
+  /// Returns what `execute` does.
+  using Work = std::function<bool(const Bindings& bindings, int slot)>;
   Run enqueue(const Bindings& bindings, Work work, std::function<void(const Run&)> done);
-  void execute(const Bindings& bindings, int slot);
+  bool execute(const Bindings& bindings, int slot);
+  void run_steps(const RunInfo& info, int slot);
   void check_loss(int images);
-  void download(const Bindings& bindings);
+  void download(const Bindings& bindings, float scale);
 
   const Graph graph_;
   const CompileOptions options_;
@@ -71,6 +73,7 @@ class KernelExecutable final : public Executable {
   std::vector<KernelStep> steps_;
   std::vector<int> node_of_step_;
   std::map<int, const StoredVariable*> stored_;  ///< By value index: variables and derived values.
+  const std::set<int> scaled_;                   ///< By value index: see KernelContext::is_scaled.
   std::map<int, void*> joined_;  ///< By value index: parameters side by side, as one.
   MemoryPlan plan_;
   DeviceBuffer arena_;

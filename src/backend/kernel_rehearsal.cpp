@@ -11,7 +11,7 @@ namespace {
 class Snapshot {
  public:
   Snapshot(KernelSession& session, const std::vector<KernelStep>& steps)
-      : session_(session), step_(session.step()) {
+      : session_(session), step_(session.step()), scale_(session.loss_scale()) {
     std::set<StoredVariable*> written;
     for (const KernelStep& step : steps) written.insert(step.writes.begin(), step.writes.end());
     for (StoredVariable* variable : written) {
@@ -26,6 +26,7 @@ class Snapshot {
       ++variable->version;
     }
     session_.restart_at(step_);
+    session_.set_loss_scale(scale_);
   }
   Snapshot(const Snapshot&) = delete;
   Snapshot& operator=(const Snapshot&) = delete;
@@ -33,6 +34,7 @@ class Snapshot {
  private:
   KernelSession& session_;
   std::uint64_t step_;
+  LossScale scale_;
   std::vector<std::pair<StoredVariable*, std::vector<std::byte>>> copies_;
 };
 
@@ -55,6 +57,7 @@ void KernelExecutable::rehearse(const Bindings& bindings, int runs, const NodeOb
       throw;
     }
     observer_ = std::move(usual);
+    return false;
   };
   enqueue(bindings, work, {}).wait();
 }

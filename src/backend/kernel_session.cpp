@@ -62,7 +62,7 @@ void Derived::refreshed() {
 
 KernelSession::KernelSession(const SessionOptions& options, std::shared_ptr<DeviceMemory> memory,
                              DType floating)
-    : memory_(std::move(memory)), floating_(floating), seed_(options.seed) {}
+    : memory_(std::move(memory)), floating_(floating), scale_(options.scale), seed_(options.seed) {}
 
 KernelSession::~KernelSession() = default;
 
@@ -108,7 +108,22 @@ void KernelSession::write(std::span<const std::pair<std::string, HostArray>> fro
     if (!progress) return;
     step_ = progress->step;
     seed_ = progress->seed;
+    LossScale scale = loss_scale();
+    if (!scale.dynamic() || !progress->scale.dynamic()) return;
+    scale.value = progress->scale.value;
+    scale.since = progress->scale.since;
+    set_loss_scale(scale);
   });
+}
+
+LossScale KernelSession::loss_scale() const {
+  const std::lock_guard lock(mutex_);
+  return scale_;
+}
+
+void KernelSession::set_loss_scale(const LossScale& scale) {
+  const std::lock_guard lock(mutex_);
+  scale_ = scale;
 }
 
 void KernelSession::wait() {

@@ -48,6 +48,8 @@ class KernelSession : public Session {
              std::optional<Progress> progress) override;
   std::uint64_t step() const override { return step_; }
   std::uint64_t seed() const override { return seed_; }
+  LossScale loss_scale() const override;
+  void set_loss_scale(const LossScale& scale);
   void wait() override;
   bool on_engine_thread() const override { return queue_.on_thread(); }
 
@@ -79,7 +81,8 @@ class KernelSession : public Session {
 
   std::shared_ptr<DeviceMemory> memory_;
   const DType floating_;
-  mutable std::mutex mutex_;  // guards the two below against `variables`
+  mutable std::mutex mutex_;  // guards the three below against callers' threads
+  LossScale scale_;
   std::map<std::string, std::unique_ptr<StoredVariable>> variables_;
   std::vector<std::string> order_;
   std::map<std::string, std::weak_ptr<Derived>> derived_;

@@ -62,7 +62,9 @@ void bind_progress(py::module_& m) {
       .def(py::init([](const std::string& values, const std::string& gradients) {
              return Precision{dtype_named(values), dtype_named(gradients)};
            }),
-           "values"_a = "float32", "gradients"_a = "float32");
+           "values"_a = "float32", "gradients"_a = "float32")
+      .def_property_readonly("values", [](const Precision& p) { return name(p.values); })
+      .def_property_readonly("gradients", [](const Precision& p) { return name(p.gradients); });
   py::class_<LossScale>(m, "LossScale", "What gradients are multiplied by on their way.")
       .def(py::init<float, int, std::uint64_t>(), "value"_a = 1, "growth_interval"_a = 0,
            "since"_a = 0)

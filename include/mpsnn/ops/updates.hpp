@@ -2,6 +2,7 @@
 
 #include <limits>
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "mpsnn/data_source.hpp"
@@ -43,6 +44,14 @@ struct ClipScale {
 /// sum <- sum + gradient / every.  sum (written), gradient (...)  ->  y = sum (...)
 struct Accumulate {
   int every = 1;
+  static const OpSpec& spec();
+};
+
+/// Fails unless all of its inputs, which have the scale of the loss, are finite; a backend puts it
+/// before the first update, where a step that overflows is to be skipped: see LossScale.
+///   gradient... (any)  ->  nothing
+struct CheckGradients {
+  std::vector<std::string> parameters;  ///< What the inputs are gradients of, for the message.
   static const OpSpec& spec();
 };
 
@@ -88,7 +97,7 @@ struct HostUpdate {
   static const OpSpec& spec();
 };
 
-using UpdateOps =
-    OpList<Running, PrepareGradient, ClipScale, Accumulate, Sgd, RmsProp, Adam, HostUpdate>;
+using UpdateOps = OpList<Running, PrepareGradient, ClipScale, Accumulate, CheckGradients, Sgd,
+                         RmsProp, Adam, HostUpdate>;
 
 }  // namespace mpsnn

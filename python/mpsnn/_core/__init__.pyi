@@ -40,7 +40,7 @@ class ValueId:
 class Graph:
     def __init__(self) -> None:
         ...
-    def add(self, op: ops.Input | ops.Labels | ops.Scalar | ops.Parameter | ops.State | ops.Conv2d | ops.ConvTranspose2d | ops.Dense | ops.MaxPool2d | ops.AvgPool2d | ops.L2Pool2d | ops.BatchNorm | ops.FoldBatchNorm | ops.GroupNorm | ops.LayerNorm | ops.CrossChannelNorm | ops.SpatialNorm | ops.LocalContrastNorm | ops.Neuron | ops.PRelu | ops.Softmax | ops.LogSoftmax | ops.Dropout | ops.Rnn | ops.Lstm | ops.Gru | ops.Mgu | ops.Add | ops.Arithmetic | ops.MatMul | ops.GramMatrix | ops.Reshape | ops.Concat | ops.Slice | ops.Pad | ops.Transpose | ops.StopGradient | ops.Cast | ops.Resize | ops.CropAndResize | ops.GridSample | ops.Reduce | ops.BatchReduce | ops.InitialGradient | ops.Loss | ops.YoloLoss | ops.Running | ops.PrepareGradient | ops.ClipScale | ops.Accumulate | ops.Sgd | ops.RmsProp | ops.Adam | ops.HostUpdate, inputs: collections.abc.Sequence[ValueId], label: str = '') -> ValueId:
+    def add(self, op: ops.Input | ops.Labels | ops.Scalar | ops.Parameter | ops.State | ops.Conv2d | ops.ConvTranspose2d | ops.Dense | ops.MaxPool2d | ops.AvgPool2d | ops.L2Pool2d | ops.BatchNorm | ops.FoldBatchNorm | ops.GroupNorm | ops.LayerNorm | ops.CrossChannelNorm | ops.SpatialNorm | ops.LocalContrastNorm | ops.Neuron | ops.PRelu | ops.Softmax | ops.LogSoftmax | ops.Dropout | ops.Rnn | ops.Lstm | ops.Gru | ops.Mgu | ops.Add | ops.Arithmetic | ops.MatMul | ops.GramMatrix | ops.Reshape | ops.Concat | ops.Slice | ops.Pad | ops.Transpose | ops.StopGradient | ops.Cast | ops.Resize | ops.CropAndResize | ops.GridSample | ops.Reduce | ops.BatchReduce | ops.InitialGradient | ops.Loss | ops.YoloLoss | ops.Running | ops.PrepareGradient | ops.ClipScale | ops.Accumulate | ops.CheckGradients | ops.Sgd | ops.RmsProp | ops.Adam | ops.HostUpdate, inputs: collections.abc.Sequence[ValueId], label: str = '') -> ValueId:
         ...
     def batched(self, value: ValueId) -> bool:
         ...
@@ -116,13 +116,19 @@ class Optimizer:
     """
     An update rule, and what happens to gradients before it.
     """
-    def __init__(self, rule: ops.Input | ops.Labels | ops.Scalar | ops.Parameter | ops.State | ops.Conv2d | ops.ConvTranspose2d | ops.Dense | ops.MaxPool2d | ops.AvgPool2d | ops.L2Pool2d | ops.BatchNorm | ops.FoldBatchNorm | ops.GroupNorm | ops.LayerNorm | ops.CrossChannelNorm | ops.SpatialNorm | ops.LocalContrastNorm | ops.Neuron | ops.PRelu | ops.Softmax | ops.LogSoftmax | ops.Dropout | ops.Rnn | ops.Lstm | ops.Gru | ops.Mgu | ops.Add | ops.Arithmetic | ops.MatMul | ops.GramMatrix | ops.Reshape | ops.Concat | ops.Slice | ops.Pad | ops.Transpose | ops.StopGradient | ops.Cast | ops.Resize | ops.CropAndResize | ops.GridSample | ops.Reduce | ops.BatchReduce | ops.InitialGradient | ops.Loss | ops.YoloLoss | ops.Running | ops.PrepareGradient | ops.ClipScale | ops.Accumulate | ops.Sgd | ops.RmsProp | ops.Adam | ops.HostUpdate, learning_rate: typing.SupportsFloat | typing.SupportsIndex, gradient: ops.PrepareGradient, clip_norm: typing.SupportsFloat | typing.SupportsIndex, accumulate: typing.SupportsInt | typing.SupportsIndex) -> None:
+    def __init__(self, rule: ops.Input | ops.Labels | ops.Scalar | ops.Parameter | ops.State | ops.Conv2d | ops.ConvTranspose2d | ops.Dense | ops.MaxPool2d | ops.AvgPool2d | ops.L2Pool2d | ops.BatchNorm | ops.FoldBatchNorm | ops.GroupNorm | ops.LayerNorm | ops.CrossChannelNorm | ops.SpatialNorm | ops.LocalContrastNorm | ops.Neuron | ops.PRelu | ops.Softmax | ops.LogSoftmax | ops.Dropout | ops.Rnn | ops.Lstm | ops.Gru | ops.Mgu | ops.Add | ops.Arithmetic | ops.MatMul | ops.GramMatrix | ops.Reshape | ops.Concat | ops.Slice | ops.Pad | ops.Transpose | ops.StopGradient | ops.Cast | ops.Resize | ops.CropAndResize | ops.GridSample | ops.Reduce | ops.BatchReduce | ops.InitialGradient | ops.Loss | ops.YoloLoss | ops.Running | ops.PrepareGradient | ops.ClipScale | ops.Accumulate | ops.CheckGradients | ops.Sgd | ops.RmsProp | ops.Adam | ops.HostUpdate, learning_rate: typing.SupportsFloat | typing.SupportsIndex, gradient: ops.PrepareGradient, clip_norm: typing.SupportsFloat | typing.SupportsIndex, accumulate: typing.SupportsInt | typing.SupportsIndex) -> None:
         ...
 class Precision:
     """
     The numbers that a graph is computed in.
     """
     def __init__(self, values: str = 'float32', gradients: str = 'float32') -> None:
+        ...
+    @property
+    def gradients(self) -> str:
+        ...
+    @property
+    def values(self) -> str:
         ...
 class LossScale:
     """

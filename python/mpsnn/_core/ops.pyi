@@ -5,7 +5,7 @@ from __future__ import annotations
 import collections.abc
 import mpsnn._core
 import typing
-__all__: list[str] = ['Accumulate', 'Adam', 'Add', 'Arithmetic', 'AvgPool2d', 'BatchNorm', 'BatchReduce', 'Cast', 'ClipScale', 'Concat', 'Conv2d', 'ConvTranspose2d', 'CropAndResize', 'CrossChannelNorm', 'Dense', 'Dropout', 'FoldBatchNorm', 'GramMatrix', 'GridSample', 'GroupNorm', 'Gru', 'HostUpdate', 'InitialGradient', 'Input', 'L2Pool2d', 'Labels', 'LayerNorm', 'LocalContrastNorm', 'LogSoftmax', 'Loss', 'Lstm', 'MatMul', 'MaxPool2d', 'Mgu', 'Neuron', 'PRelu', 'Pad', 'Parameter', 'PrepareGradient', 'Reduce', 'Reshape', 'Resize', 'RmsProp', 'Rnn', 'Running', 'Scalar', 'Sgd', 'Slice', 'Softmax', 'SpatialNorm', 'State', 'StopGradient', 'Transpose', 'YoloLoss']
+__all__: list[str] = ['Accumulate', 'Adam', 'Add', 'Arithmetic', 'AvgPool2d', 'BatchNorm', 'BatchReduce', 'Cast', 'CheckGradients', 'ClipScale', 'Concat', 'Conv2d', 'ConvTranspose2d', 'CropAndResize', 'CrossChannelNorm', 'Dense', 'Dropout', 'FoldBatchNorm', 'GramMatrix', 'GridSample', 'GroupNorm', 'Gru', 'HostUpdate', 'InitialGradient', 'Input', 'L2Pool2d', 'Labels', 'LayerNorm', 'LocalContrastNorm', 'LogSoftmax', 'Loss', 'Lstm', 'MatMul', 'MaxPool2d', 'Mgu', 'Neuron', 'PRelu', 'Pad', 'Parameter', 'PrepareGradient', 'Reduce', 'Reshape', 'Resize', 'RmsProp', 'Rnn', 'Running', 'Scalar', 'Sgd', 'Slice', 'Softmax', 'SpatialNorm', 'State', 'StopGradient', 'Transpose', 'YoloLoss']
 class Input:
     def __init__(self, shape: collections.abc.Sequence[typing.SupportsInt | typing.SupportsIndex], dtype: str, scale: typing.SupportsFloat | typing.SupportsIndex, offset: typing.SupportsFloat | typing.SupportsIndex) -> None:
         ...
@@ -167,6 +167,10 @@ class ClipScale:
     Made by the library alone.
     """
 class Accumulate:
+    """
+    Made by the library alone.
+    """
+class CheckGradients:
     """
     Made by the library alone.
     """

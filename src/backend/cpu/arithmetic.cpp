@@ -205,7 +205,7 @@ KernelPair add_kernels() {
   return {[](KernelContext& k) {
             return with_float(k.in_type(0), [&]<class T>(T) { return add_kernel<T>(k); });
           },
-          nullptr, false, [](const Node&) { return Reduced::follows; }};
+          nullptr, false, [](const Node&, DType) { return Reduced::follows; }};
 }
 
 KernelPair arithmetic_kernels() { return {forward, gradient}; }

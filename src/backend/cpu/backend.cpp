@@ -5,6 +5,7 @@
 #include "backend/cpu/kernels.hpp"
 #include "mpsnn/errors.hpp"
 #include "mpsnn/training.hpp"
+#include "passes/check_gradients.hpp"
 #include "passes/place_concats.hpp"
 
 namespace mpsnn {
@@ -78,6 +79,7 @@ class CpuBackend final : public KernelBackend {
         on<PrepareGradient>(prepare_gradient_kernels()),
         on<ClipScale>(clip_scale_kernels()),
         on<Accumulate>(accumulate_kernels()),
+        on<CheckGradients>(check_gradients_kernels()),
         on<Sgd>(sgd_kernels()),
         on<RmsProp>(rms_prop_kernels()),
         on<Adam>(adam_kernels()),
@@ -91,14 +93,15 @@ class CpuBackend final : public KernelBackend {
     if (options.optimize) out = fuse(fold_batch_norm(out, keep), keep, can_fuse);
     out = eliminate_dead(out, keep);
     if (const DType values = options.precision.values; values != DType::float32)
-      out = reduce_precision(out, keep, values, [this](const Node& node) { return reduced(node); });
+      out = reduce_precision(out, keep, values,
+                             [&](const Node& node) { return reduced(node, values); });
+    if (options.session_options.scale.is_used() && options.loss) out = check_gradients(out);
     if (!options.optimize) return out;
     return place_concats(out, keep, [this](const Node& node) { return is_strided(node); });
   }
+  bool has_loss_scale() const override { return true; }
   void check_precision(const Precision& precision) const override {
     const auto [values, gradients] = precision;
-    if (values == DType::float16 || gradients == DType::float16)
-      throw UnsupportedError("precision: backend 'cpu' has no float16");
     if (values != gradients)
       throw UnsupportedError(
           str("gradient_precision: backend 'cpu' has gradients of the precision ",
@@ -106,9 +109,10 @@ class CpuBackend final : public KernelBackend {
     if (values == DType::bfloat16 && !cpu::has_bfloat16())
       throw UnsupportedError("precision: bfloat16 on the cpu needs AVX-512, which this one lacks");
   }
-  Reduced reduced(const Node& node) const {
+  Reduced reduced(const Node& node, DType values) const {
     const auto it = kernels().find(node.op.index());
-    return it != kernels().end() && it->second.reduced ? it->second.reduced(node) : Reduced::never;
+    return it != kernels().end() && it->second.reduced ? it->second.reduced(node, values)
+                                                       : Reduced::never;
   }
   /// What the kernels of the op end with.
   static bool can_fuse(const Op& before, const Neuron& neuron) {

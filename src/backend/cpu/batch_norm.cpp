@@ -3,6 +3,7 @@
 #include "backend/cpu/cpu_session.hpp"
 #include "backend/cpu/kernels.hpp"
 #include "backend/cpu/strided.hpp"
+#include "backend/cpu/wide.hpp"
 
 namespace mpsnn::cpu {
 namespace {
@@ -162,12 +163,14 @@ Kernel gradient(KernelContext& k) {
 
 KernelPair batch_norm_kernels() {
   return {[](KernelContext& k) {
+            if (needs_float32(k)) return in_float32(k, k.node, forward<float>);
             return with_float(k.in_type(0), [&]<class T>(T) { return forward<T>(k); });
           },
           [](KernelContext& k) {
+            if (needs_float32(k)) return in_float32(k, k.node, gradient<float>);
             return with_float(k.in_type(0), [&]<class T>(T) { return gradient<T>(k); });
           },
-          true, [](const Node&) { return Reduced::follows; }};
+          true, [](const Node&, DType) { return Reduced::follows; }};
 }
 
 }  // namespace mpsnn::cpu

@@ -19,7 +19,7 @@ struct NormSizes {
         relu(k.op<BatchNorm>().activation.has_value()) {}
 };
 
-/// T is float or BFloat16.
+/// T is float, BFloat16 or Float16.
 template <class T>
 struct NormForward {
   const T* x;
@@ -45,8 +45,10 @@ struct NormGradient {
 /// y > 0; oneDNN's is its own, so that a run uses one of the two for both directions.
 void own_batch_norm(const NormSizes& sizes, const NormForward<float>& data, int images);
 void own_batch_norm(const NormSizes& sizes, const NormForward<BFloat16>& data, int images);
+void own_batch_norm(const NormSizes& sizes, const NormForward<Float16>& data, int images);
 void own_batch_norm_gradient(const NormSizes& sizes, const NormGradient<float>& data, int images);
 void own_batch_norm_gradient(const NormSizes& sizes, const NormGradient<BFloat16>& data,
                              int images);
+void own_batch_norm_gradient(const NormSizes& sizes, const NormGradient<Float16>& data, int images);
 
 }  // namespace mpsnn::cpu

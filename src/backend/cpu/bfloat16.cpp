@@ -14,4 +14,14 @@ MPSNN_SIMD void convert(const BFloat16* x, float* y, std::size_t n) {
   for (std::size_t i = 0; i < n; ++i) y[i] = x[i];
 }
 
+MPSNN_SIMD void convert(const float* x, Float16* y, std::size_t n) {
+#pragma omp simd
+  for (std::size_t i = 0; i < n; ++i) y[i] = x[i];
+}
+
+MPSNN_SIMD void convert(const Float16* x, float* y, std::size_t n) {
+#pragma omp simd
+  for (std::size_t i = 0; i < n; ++i) y[i] = x[i];
+}
+
 }  // namespace mpsnn::cpu

@@ -3,6 +3,7 @@
 #include <bit>
 #include <cstdint>
 
+#include "backend/cpu/float16.hpp"
 #include "backend/cpu/lanes.hpp"
 #include "mpsnn/shape.hpp"
 
@@ -32,11 +33,8 @@ struct BFloat16 {
   }
 };
 
-using Shorts = std::uint16_t __attribute__((vector_size(32)));
-using Words = std::uint32_t __attribute__((vector_size(64)));
-
 MPSNN_INLINE void load(const BFloat16* from, Floats& to) {
-  Shorts bits;
+  Halves bits;
   std::memcpy(&bits, from, sizeof bits);
   const Words words = __builtin_convertvector(bits, Words) << 16;
   std::memcpy(&to, &words, sizeof to);
@@ -47,7 +45,7 @@ MPSNN_INLINE void store(const Floats& from, BFloat16* to) {
   std::memcpy(&u, &from, sizeof u);
   const Words rounded = (u + 0x7FFF + ((u >> 16) & 1)) >> 16;
   const Words quiet = (u >> 16) | 0x40;
-  const Shorts bits = __builtin_convertvector(from != from ? quiet : rounded, Shorts);
+  const Halves bits = __builtin_convertvector(from != from ? quiet : rounded, Halves);
   std::memcpy(static_cast<void*>(to), &bits, sizeof bits);
 }
 
@@ -55,10 +53,12 @@ MPSNN_INLINE void store(const Floats& from, BFloat16* to) {
 void convert(const float* x, BFloat16* y, std::size_t n);
 void convert(const BFloat16* x, float* y, std::size_t n);
 
-/// Calls f(T{}) with T float or BFloat16.
+/// Calls f(T{}) with T float, BFloat16 or Float16.
 template <class F>
 auto with_float(DType dtype, const F& f) {
-  return dtype == DType::bfloat16 ? f(BFloat16{}) : f(float{});
+  if (dtype == DType::bfloat16) return f(BFloat16{});
+  if (dtype == DType::float16) return f(Float16{});
+  return f(float{});
 }
 
 }  // namespace mpsnn::cpu

@@ -43,5 +43,8 @@ void column_sum(const float* x, std::size_t rows, std::size_t columns, float* ou
 void column_sum(const BFloat16* x, std::size_t rows, std::size_t columns, float* out) {
   sum(x, rows, columns, out);
 }
+void column_sum(const Float16* x, std::size_t rows, std::size_t columns, float* out) {
+  sum(x, rows, columns, out);
+}
 
 }  // namespace mpsnn::cpu

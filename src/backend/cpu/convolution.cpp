@@ -10,6 +10,7 @@
 #include "backend/cpu/own_convolution.hpp"
 #include "backend/cpu/tile_convolution.hpp"
 #include "backend/cpu/tile_gradient.hpp"
+#include "backend/cpu/wide.hpp"
 #include "ops/conv_geometry.hpp"
 
 namespace mpsnn::cpu {
@@ -121,6 +122,7 @@ Kernel forward(KernelContext& k) {
   const Activation& activation = op.activation;
   const Layouts<Conv> g(k, k.in(0), k.in(1), k.out(0));
   if (op.accumulator == Accumulator::half) return half_convolution(k, g.geometry, activation);
+  if (needs_float32(k)) return in_float32(k, k.node, forward<Conv>);
   if (const Dim rows = windows_in_rows(g.geometry, k.batch))
     return rows_forward(k, rows, activation);
   if (prefers_tile_convolution(g.geometry, k.batch, k.in_type(0), activation))
@@ -167,6 +169,17 @@ Kernel data_gradient(KernelContext& k, const Layouts<Conv>& g, const typename Co
   };
 }
 
+template <class Conv>
+Kernel gradient(KernelContext& k);
+
+/// dweight, and dbias where wanted, in float16, which oneDNN has no fast implementation of.
+template <class Conv>
+Kernel wide_weight_gradient(KernelContext& k) {
+  Node node = k.node;
+  node.outputs[0] = {};
+  return in_float32(k, node, gradient<Conv>);
+}
+
 /// dweight, and dbias where wanted, from dy and x.
 template <class Conv>
 Kernel weight_gradient(KernelContext& k, const Layouts<Conv>& g,
@@ -174,6 +187,7 @@ Kernel weight_gradient(KernelContext& k, const Layouts<Conv>& g,
   if (prefers_tiles(g.geometry, k.in_type(0))) return tile_weight_gradient(k, g.geometry);
   if (prefers_columns(g.geometry, k.batch, k.in_type(0)))
     return column_weight_gradient(k, g.geometry);
+  if (k.in_type(0) == DType::float16) return wide_weight_gradient<Conv>(k);
   CpuSession& session = CpuSession::of(k);
   const MemoryDesc bias = k.has_out(2) ? g.bias : MemoryDesc();
   const typename Conv::BackwardWeights desc = fastest([&] {
@@ -207,6 +221,7 @@ Kernel bias_gradient(KernelContext& k) {
 
 template <class Conv>
 Kernel gradient(KernelContext& k) {
+  if (needs_float32(k)) return in_float32(k, k.node, gradient<Conv>);
   const Layouts<Conv> g(k, k.in(1), k.in(2), k.in(0));
   if (const Dim rows = windows_in_rows(g.geometry, k.batch)) return rows_gradient(k, rows);
   const typename Conv::Forward hint =
@@ -225,9 +240,10 @@ Kernel gradient(KernelContext& k) {
 }
 
 template <class Conv>
-Reduced reduced(const Node& node) {
+Reduced reduced(const Node& node, DType type) {
   const auto& op = std::get<typename Conv::Op>(node.op);
-  return op.accumulator == Accumulator::half ? Reduced::never : Reduced::leads;
+  const bool can = op.accumulator == Accumulator::single || type == DType::float16;
+  return can ? Reduced::leads : Reduced::never;
 }
 
 }  // namespace

@@ -6,6 +6,7 @@
 #include "backend/cpu/column_sum.hpp"
 #include "backend/cpu/inner_product.hpp"
 #include "backend/cpu/kernels.hpp"
+#include "backend/cpu/wide.hpp"
 #include "ops/op_spec.hpp"
 
 namespace mpsnn::cpu {
@@ -155,12 +156,20 @@ Kernel gradient(KernelContext& k, Dim rows) {
   };
 }
 
+Kernel dense(KernelContext& k) {
+  if (needs_float32(k)) return in_float32(k, k.node, dense);
+  return forward(k, k.batch, k.op<Dense>().activation);
+}
+
+Kernel dense_gradient(KernelContext& k) {
+  if (needs_float32(k)) return in_float32(k, k.node, dense_gradient);
+  return gradient(k, k.batch);
+}
+
 }  // namespace
 
 KernelPair dense_kernels() {
-  return {[](KernelContext& k) { return forward(k, k.batch, k.op<Dense>().activation); },
-          [](KernelContext& k) { return gradient(k, k.batch); }, false,
-          [](const Node&) { return Reduced::leads; }};
+  return {dense, dense_gradient, false, [](const Node&, DType) { return Reduced::leads; }};
 }
 
 Kernel rows_forward(KernelContext& k, Dim rows, const Activation& activation) {

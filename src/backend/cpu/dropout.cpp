@@ -182,7 +182,7 @@ KernelPair dropout_kernels() {
           [](KernelContext& k) {
             return with_float(k.in_type(0), [&]<class T>(T) { return gradient<T>(k); });
           },
-          false, [](const Node&) { return Reduced::follows; }};
+          false, [](const Node&, DType) { return Reduced::follows; }};
 }
 
 }  // namespace mpsnn::cpu

@@ -8,12 +8,23 @@ namespace mpsnn::cpu {
 /// gradient was just written, so that reading it once more costs little.
 class Check {
  public:
-  explicit Check(const KernelContext& k) : parameter_(k.node.label) {}
+  explicit Check(const KernelContext& k);
   /// @throws gradient_error if the run asks for it and one of the `n` is not finite.
   void operator()(const Launch& l, const float* gradient, std::size_t n) const;
 
  private:
   std::string parameter_;
+  bool checked_;  ///< A check_gradients node has seen it.
+};
+
+/// What a gradient, an input of the node, is multiplied by as it is read.
+class Unscale {
+ public:
+  Unscale(const KernelContext& k, int input) : scaled_(k.is_scaled(input)) {}
+  float operator()(const Launch& l) const { return scaled_ ? 1 / l.run.scale : 1; }
+
+ private:
+  bool scaled_;
 };
 
 }  // namespace mpsnn::cpu

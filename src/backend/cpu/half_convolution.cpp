@@ -1,5 +1,6 @@
 #include "backend/cpu/half_convolution.hpp"
 
+#include "backend/cpu/bfloat16.hpp"
 #include "backend/cpu/half_tile.hpp"
 #include "backend/cpu/primitive.hpp"
 #include "backend/cpu/simd.hpp"
@@ -10,10 +11,11 @@ namespace mpsnn::cpu {
 namespace {
 
 /// sum[o] <- half(sum[o] + half(x[c]) * weight[c][o]), for c = 0, 1, ...
-MPSNN_SIMD void add_pixel(const float* x, Dim channels, const double* weight, Dim row, double* sum,
+template <class T>
+MPSNN_SIMD void add_pixel(const T* x, Dim channels, const double* weight, Dim row, double* sum,
                           Dim outputs) {
   for (Dim c = 0; c < channels; ++c) {
-    const double value = round_to_half(x[c]);
+    const double value = round_to_half(static_cast<float>(x[c]));
     for (Dim o = 0; o < outputs; ++o) sum[o] = add_in_half(sum[o], value, weight[c * row + o]);
   }
 }
@@ -29,8 +31,9 @@ void pack(const ConvGeometry& g, const float* weight, double* packed) {
 }
 
 /// Outputs [first, first + count) of one group at one pixel of y.
-void sum_up(const ConvGeometry& g, const float* x, const double* weight, Dim row, Dim column,
-            Dim group, Dim first, Dim count, double* sum) {
+template <class T>
+void sum_up(const ConvGeometry& g, const T* x, const double* weight, Dim row, Dim column, Dim group,
+            Dim first, Dim count, double* sum) {
   const Dim C = g.C / g.groups, O = g.O / g.groups;
   std::fill_n(sum, count, 0.0);
   g.each_x(row, column, [&](Dim pixel, Dim tap) {
@@ -40,8 +43,8 @@ void sum_up(const ConvGeometry& g, const float* x, const double* weight, Dim row
 }
 
 /// y of `count` outputs from their sums, which are halves, and the bias.
-template <class Sum>
-void finish(const Activation& activation, const Sum* sum, const float* bias, Dim count, float* y) {
+template <class T, class Sum>
+void finish(const Activation& activation, const Sum* sum, const float* bias, Dim count, T* y) {
   for (Dim o = 0; o < count; ++o) {
     const float value = static_cast<float>(sum[o]) + (bias ? bias[o] : 0.0f);
     y[o] = neuron::activate(activation, value);
@@ -49,6 +52,7 @@ void finish(const Activation& activation, const Sum* sum, const float* bias, Dim
 }
 
 /// Every rounding by numbers of float64: for what there are no tiles for.
+template <class T>
 class Emulated {
  public:
   Emulated(KernelContext& k, const ConvGeometry& g, const Activation& activation)
@@ -58,7 +62,7 @@ class Emulated {
         weight_(k, static_cast<std::size_t>(g.weight_size()) * sizeof(double)) {}
 
   void operator()(const Launch& l) const {
-    auto* weight = weight_.at<double>(l);
+    auto* weight = weight_.template at<double>(l);
     pack(g_, l.in<float>(1), weight);
     const Dim width = g_.y_width();
     parallel_for(rows_, width * g_.weight_size(), [&](std::size_t begin, std::size_t end) {
@@ -70,9 +74,9 @@ class Emulated {
  private:
   void pixel(const Launch& l, const double* weight, Dim row, Dim column) const {
     const Dim O = g_.O / g_.groups, height = g_.y_height();
-    const float* x = l.in<float>(0) + row / height * g_.x_size();
+    const T* x = l.in<T>(0) + row / height * g_.x_size();
     const float* bias = l.in<float>(2);
-    float* y = l.out<float>(0) + (row * g_.y_width() + column) * g_.O;
+    T* y = l.out<T>(0) + (row * g_.y_width() + column) * g_.O;
     double sum[half_block];
     for (Dim first = 0; first < g_.O;) {
       const Dim group = first / O, count = std::min(half_block, (group + 1) * O - first);
@@ -125,10 +129,11 @@ class BlockedWeight {
 };
 
 /// By tiles, over a copy of x in float16 with the zeros around it.
+template <class T>
 class Tiled {
  public:
   static bool can(const ConvGeometry& g) {
-    return has_half_tiles() && has_half_instructions() && !g.transposed && g.groups == 1;
+    return has_half_tiles() && has_float16() && !g.transposed && g.groups == 1;
   }
 
   Tiled(KernelContext& k, const ConvGeometry& g, const Activation& activation)
@@ -164,14 +169,17 @@ class Tiled {
   void fill(const Launch& l, Dim row) const {
     const Dim from = row % height_ - g_.h.before, before = g_.w.before * g_.C;
     const Dim image = g_.w.fine * g_.C, all = width_ * g_.C;
-    auto* to = images_.at<Float16>(l) + row * all;
+    auto* to = images_.template at<Float16>(l) + row * all;
     if (from < 0 || from >= g_.h.fine) {
       std::fill_n(to, all, Float16{});
       return;
     }
-    const float* x = l.in<float>(0) + row / height_ * g_.x_size() + from * image;
+    const T* x = l.in<T>(0) + row / height_ * g_.x_size() + from * image;
     std::fill_n(to, before, Float16{});
-    convert(x, to + before, image);
+    if constexpr (std::is_same_v<T, float>)
+      convert(x, to + before, image);
+    else
+      std::copy_n(x, image, to + before);
     std::fill(to + before + image, to + all, Float16{});
   }
 
@@ -180,7 +188,7 @@ class Tiled {
     const Dim line = width_ * g_.C, first = block * half_block;
     const Dim count = std::min(half_block, g_.O - first);
     const float* bias = l.in<float>(2) ? l.in<float>(2) + first : nullptr;
-    HalfRow tiles = {images_.at<Float16>(l) + (n * height_ + top) * line,
+    HalfRow tiles = {images_.template at<Float16>(l) + (n * height_ + top) * line,
                      weight_.block(block),
                      g_.h.kernel,
                      g_.w.kernel,
@@ -188,7 +196,7 @@ class Tiled {
                      g_.h.dilation * line,
                      g_.w.dilation * g_.C,
                      g_.w.stride * g_.C};
-    float* y = l.out<float>(0) + row * g_.w.coarse * g_.O + first;
+    T* y = l.out<T>(0) + row * g_.w.coarse * g_.O + first;
     float sums[chunk * half_block];
     for (Dim column = 0; column < g_.w.coarse; column += chunk, tiles.x += chunk * tiles.step) {
       const Dim pixels = std::min(chunk, g_.w.coarse - column);
@@ -208,10 +216,13 @@ class Tiled {
 }  // namespace
 
 Kernel half_convolution(KernelContext& k, const ConvGeometry& g, const Activation& activation) {
-  const bool tiled = Tiled::can(g);
+  const bool tiled = Tiled<float>::can(g);
   k.implementation = tiled ? "mpsnn half avx512_fp16" : "mpsnn half";
-  if (tiled) return Tiled(k, g, activation);
-  return Emulated(k, g, activation);
+  const auto make = [&]<class T>(T) -> Kernel {
+    if (tiled) return Tiled<T>(k, g, activation);
+    return Emulated<T>(k, g, activation);
+  };
+  return k.in_type(0) == DType::float16 ? make(Float16{}) : make(float{});
 }
 
 }  // namespace mpsnn::cpu

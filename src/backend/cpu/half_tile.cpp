@@ -1,7 +1,5 @@
 #include "backend/cpu/half_tile.hpp"
 
-#include "backend/cpu/simd.hpp"
-
 #if MPSNN_AVX512_FP16
 #include <immintrin.h>
 #endif
@@ -72,10 +70,5 @@ void sum_in_half(const HalfRow&, Dim, float*) {}
 
 bool has_half_tiles() { return false; }
 #endif
-
-MPSNN_SIMD void convert(const float* x, Float16* y, std::size_t n) {
-#pragma omp simd
-  for (std::size_t i = 0; i < n; ++i) y[i] = x[i];
-}
 
 }  // namespace mpsnn::cpu

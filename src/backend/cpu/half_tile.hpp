@@ -17,8 +17,7 @@ struct HalfRow {
 };
 
 /// sums[p][o] <- half(sums[p][o] + x * weight), tap by tap and channel by channel, for `pixels`
-/// pixels: one instruction of AVX512-FP16 for each step, rounded once. Needs
-/// `has_half_instructions`.
+/// pixels: one instruction of AVX512-FP16 for each step, rounded once. Needs `has_float16`.
 void sum_in_half(const HalfRow& row, Dim pixels, float* sums);
 
 /// Whether this build has it: whether its compiler knew the instructions.

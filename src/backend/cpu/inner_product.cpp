@@ -75,8 +75,10 @@ PackedProduct::PackedProduct(KernelContext& k, ValueId weight, const InnerSizes&
 ///    512, 3136 -> 1024      11.4                7.1
 ///   1352, 9216 -> 1024      21.8               28.6
 ///     32,  512 ->  512       0.06               0.13
-/// In float32 matmul has no fast way to read a transposed operand.
+/// In float32 matmul has no fast way to read a transposed operand. In float16 the inner product has
+/// a fast one only for gradients of float16, which would round and overflow.
 bool WeightProduct::prefers_matmul(const InnerSizes& s) {
+  if (s.type == DType::float16) return true;
   return s.type == DType::bfloat16 && s.rows >= 48 && s.rows <= 512;
 }
 
@@ -114,8 +116,9 @@ void WeightProduct::run(const Launch& l, const void* x, const void* dy, void* dw
                         void* dbias) {
   run_.run(session_->stream(), {dy, x, dweight, dbias}, scratch_.at(l));
   if (sums_columns_)
-    column_sum(static_cast<const BFloat16*>(dy), sizes_.rows, sizes_.out,
-               static_cast<float*>(dbias));
+    with_float(sizes_.type, [&]<class T>(T) {
+      column_sum(static_cast<const T*>(dy), sizes_.rows, sizes_.out, static_cast<float*>(dbias));
+    });
 }
 
 }  // namespace mpsnn::cpu

@@ -42,7 +42,6 @@ class WeightProduct {
 
  private:
   static bool prefers_matmul(const InnerSizes& s);
-
   CpuSession* session_;
   InnerSizes sizes_;
   bool sums_columns_;

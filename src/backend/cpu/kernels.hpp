@@ -71,6 +71,7 @@ KernelPair running_kernels();
 KernelPair prepare_gradient_kernels();
 KernelPair clip_scale_kernels();
 KernelPair accumulate_kernels();
+KernelPair check_gradients_kernels();
 KernelPair sgd_kernels();
 KernelPair rms_prop_kernels();
 KernelPair adam_kernels();

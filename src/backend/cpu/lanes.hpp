@@ -14,6 +14,8 @@ inline constexpr std::size_t lanes = 16;
 
 using Floats = float __attribute__((vector_size(64)));
 using Ints = std::int32_t __attribute__((vector_size(64)));
+using Words = std::uint32_t __attribute__((vector_size(64)));
+using Halves = std::uint16_t __attribute__((vector_size(32)));  ///< Of 16 bits, of some type.
 using Bytes = std::uint8_t __attribute__((vector_size(16)));
 
 #define MPSNN_INLINE inline __attribute__((always_inline))

@@ -87,8 +87,15 @@ Kernel cast_kernel(std::size_t n) {
 
 Kernel cast(KernelContext& k) {
   const std::size_t n = k.in_elements(0);
-  if (k.in_type(0) == DType::bfloat16) return cast_kernel<BFloat16, float>(n);
-  return cast_kernel<float, BFloat16>(n);
+  switch (k.in_type(0)) {
+    case DType::bfloat16:
+      return cast_kernel<BFloat16, float>(n);
+    case DType::float16:
+      return cast_kernel<Float16, float>(n);
+    default:
+      return k.out_type(0) == DType::float16 ? cast_kernel<float, Float16>(n)
+                                             : cast_kernel<float, BFloat16>(n);
+  }
 }
 
 }  // namespace
@@ -102,13 +109,13 @@ KernelPair reshape_kernels() {
               if (l.inputs[0] != l.outputs[0]) std::memcpy(l.outputs[0], l.inputs[0], bytes);
             };
           },
-          nullptr, false, [](const Node&) { return Reduced::follows; }};
+          nullptr, false, [](const Node&, DType) { return Reduced::follows; }};
 }
 
 KernelPair stop_gradient_kernels() { return reshape_kernels(); }
 
 KernelPair concat_kernels() {
-  return {concat, concat_gradient, false, [](const Node&) { return Reduced::follows; }};
+  return {concat, concat_gradient, false, [](const Node&, DType) { return Reduced::follows; }};
 }
 
 KernelPair cast_kernels() { return {cast}; }

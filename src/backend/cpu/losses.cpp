@@ -22,7 +22,8 @@ Kernel initial_gradient(KernelContext& k) {
   return [=](const Launch& l) {
     const int real = batched ? l.run.images : 1;
     float* y = l.out<float>(0);
-    std::fill(std::fill_n(y, real, 1.0f / static_cast<float>(real)), y + count, 0.0f);
+    const float share = l.run.scale / static_cast<float>(real);
+    std::fill(std::fill_n(y, real, share), y + count, 0.0f);
   };
 }
 

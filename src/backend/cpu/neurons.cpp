@@ -4,6 +4,7 @@
 #include "backend/cpu/eltwise.hpp"
 #include "backend/cpu/kernels.hpp"
 #include "backend/cpu/simd.hpp"
+#include "backend/cpu/wide.hpp"
 #include "ops/neuron_terms.hpp"
 
 namespace mpsnn::cpu {
@@ -52,6 +53,7 @@ Kernel forward(KernelContext& k) {
   const auto op = k.op<Neuron>();
   const Dim n = k.in_elements(0);
   if (const auto e = vectorised(op)) {
+    if (needs_float32(k)) return in_float32(k, k.node, forward);
     CpuSession& session = CpuSession::of(k);
     const MemoryDesc memory = floats({n}, Tag::a, k.in_type(0));
     const Forward desc = need(k, [&] {
@@ -116,8 +118,10 @@ Kernel own_gradient(const KernelContext& k) {
 
 // in: dy, and x or y where the slope is not the same everywhere.  out: dx
 Kernel gradient(KernelContext& k) {
-  if (const auto e = vectorised(k.op<Neuron>()))
+  if (const auto e = vectorised(k.op<Neuron>())) {
+    if (needs_float32(k)) return in_float32(k, k.node, gradient);
     return vectorised_gradient(k, *e, k.in_elements(0));
+  }
   return with_float(k.in_type(0), [&]<class T>(T) { return own_gradient<T>(k); });
 }
 
@@ -169,7 +173,7 @@ Kernel prelu_gradient(KernelContext& k) {
 }  // namespace
 
 KernelPair neuron_kernels() {
-  return {forward, gradient, false, [](const Node&) { return Reduced::follows; }};
+  return {forward, gradient, false, [](const Node&, DType) { return Reduced::follows; }};
 }
 
 KernelPair prelu_kernels() { return {prelu, prelu_gradient}; }

@@ -16,6 +16,9 @@ MPSNN_SIMD void running(float* statistic, const float* value, float keep, float 
   for (std::size_t i = begin; i < end; ++i) statistic[i] = keep * statistic[i] + take * value[i];
 }
 
+// `g` is multiplied by `unscale` as it is read; where only its product with a rate is needed, that
+// is in the rate.
+
 MPSNN_SIMD void sgd(float* w, const float* g, float rate, std::size_t begin, std::size_t end) {
 #pragma omp simd
   for (std::size_t i = begin; i < end; ++i) w[i] -= rate * g[i];
@@ -30,28 +33,30 @@ MPSNN_SIMD void sgd_momentum(float* w, float* m, const float* g, float rate, flo
   }
 }
 
-MPSNN_SIMD void sgd_nesterov(float* w, float* m, const float* g, float rate, float momentum,
-                             std::size_t begin, std::size_t end) {
+MPSNN_SIMD void sgd_nesterov(float* w, float* m, const float* g, float unscale, float rate,
+                             float momentum, std::size_t begin, std::size_t end) {
 #pragma omp simd
   for (std::size_t i = begin; i < end; ++i) {
-    m[i] = momentum * m[i] + g[i];
-    w[i] -= rate * (g[i] + momentum * m[i]);
+    const float d = unscale * g[i];
+    m[i] = momentum * m[i] + d;
+    w[i] -= rate * (d + momentum * m[i]);
   }
 }
 
-MPSNN_SIMD void rms_prop(float* w, float* s, const float* g, float rate, const RmsProp& op,
-                         std::size_t begin, std::size_t end) {
+MPSNN_SIMD void rms_prop(float* w, float* s, const float* g, float unscale, float rate,
+                         const RmsProp& op, std::size_t begin, std::size_t end) {
   const float keep = op.decay, take = 1 - op.decay, epsilon = op.epsilon;
 #pragma omp simd
   for (std::size_t i = begin; i < end; ++i) {
-    s[i] = keep * s[i] + take * g[i] * g[i];
-    w[i] -= rate * g[i] / (std::sqrt(s[i]) + epsilon);
+    const float d = unscale * g[i];
+    s[i] = keep * s[i] + take * d * d;
+    w[i] -= rate * d / (std::sqrt(s[i]) + epsilon);
   }
 }
 
 /// Of one step: the rate with its corrections, and what weight decay leaves of a weight.
 struct AdamStep {
-  float rate, keep;
+  float rate, keep, unscale;
 };
 
 MPSNN_SIMD void adam(float* w, float* m, float* v, const float* g, AdamStep step, const Adam& op,
@@ -60,8 +65,9 @@ MPSNN_SIMD void adam(float* w, float* m, float* v, const float* g, AdamStep step
   const float keep2 = op.beta2, take2 = 1 - op.beta2, epsilon = op.epsilon;
 #pragma omp simd
   for (std::size_t i = begin; i < end; ++i) {
-    m[i] = keep1 * m[i] + take1 * g[i];
-    v[i] = keep2 * v[i] + take2 * g[i] * g[i];
+    const float d = step.unscale * g[i];
+    m[i] = keep1 * m[i] + take1 * d;
+    v[i] = keep2 * v[i] + take2 * d * d;
     w[i] = w[i] * step.keep - step.rate * m[i] / (std::sqrt(v[i]) + epsilon);
   }
 }
@@ -72,8 +78,9 @@ MPSNN_SIMD void amsgrad(float* w, float* m, float* v, float* maximum, const floa
   const float keep2 = op.beta2, take2 = 1 - op.beta2, epsilon = op.epsilon;
 #pragma omp simd
   for (std::size_t i = begin; i < end; ++i) {
-    m[i] = keep1 * m[i] + take1 * g[i];
-    v[i] = keep2 * v[i] + take2 * g[i] * g[i];
+    const float d = step.unscale * g[i];
+    m[i] = keep1 * m[i] + take1 * d;
+    v[i] = keep2 * v[i] + take2 * d * d;
     maximum[i] = maximum[i] > v[i] ? maximum[i] : v[i];
     w[i] = w[i] * step.keep - step.rate * m[i] / (std::sqrt(maximum[i]) + epsilon);
   }
@@ -89,7 +96,8 @@ Kernel running_kernel(KernelContext& k) {
 }
 
 Kernel sgd_kernel(KernelContext& k) {
-  return [op = k.op<Sgd>(), n = k.in_elements(0), check = Check(k)](const Launch& l) {
+  return [op = k.op<Sgd>(), n = k.in_elements(0), check = Check(k),
+          unscale = Unscale(k, 2)](const Launch& l) {
     float *w = l.variable<float>(0), *m = l.variable<float>(1);
     const float* g = l.in<float>(2);
     const float rate = *l.in<float>(3);
@@ -97,35 +105,37 @@ Kernel sgd_kernel(KernelContext& k) {
     check(l, g, n);
     parallel_for(n, 1, [&](std::size_t begin, std::size_t end) {
       if (!m)
-        sgd(w, g, rate, begin, end);
+        sgd(w, g, rate * unscale(l), begin, end);
       else if (op.nesterov)
-        sgd_nesterov(w, m, g, rate, op.momentum, begin, end);
+        sgd_nesterov(w, m, g, unscale(l), rate, op.momentum, begin, end);
       else
-        sgd_momentum(w, m, g, rate, op.momentum, begin, end);
+        sgd_momentum(w, m, g, rate * unscale(l), op.momentum, begin, end);
     });
   };
 }
 
 Kernel rms_prop_kernel(KernelContext& k) {
-  return [op = k.op<RmsProp>(), n = k.in_elements(0), check = Check(k)](const Launch& l) {
+  return [op = k.op<RmsProp>(), n = k.in_elements(0), check = Check(k),
+          unscale = Unscale(k, 2)](const Launch& l) {
     if (!due(op.every, l)) return;
     check(l, l.in<float>(2), n);
     parallel_for(n, 1, [&](std::size_t begin, std::size_t end) {
-      rms_prop(l.variable<float>(0), l.variable<float>(1), l.in<float>(2), *l.in<float>(3), op,
-               begin, end);
+      rms_prop(l.variable<float>(0), l.variable<float>(1), l.in<float>(2), unscale(l),
+               *l.in<float>(3), op, begin, end);
     });
   };
 }
 
 Kernel adam_kernel(KernelContext& k) {
-  return [op = k.op<Adam>(), n = k.in_elements(0), check = Check(k)](const Launch& l) {
+  return [op = k.op<Adam>(), n = k.in_elements(0), check = Check(k),
+          unscale = Unscale(k, 4)](const Launch& l) {
     if (!due(op.every, l)) return;
     check(l, l.in<float>(4), n);
     const double t = static_cast<double>((l.run.step + 1) / op.every), rate = *l.in<float>(5);
     const double correction =
         std::sqrt(1 - std::pow(double{op.beta2}, t)) / (1 - std::pow(double{op.beta1}, t));
     const AdamStep step = {static_cast<float>(rate * correction),
-                           static_cast<float>(1 - rate * op.weight_decay)};
+                           static_cast<float>(1 - rate * op.weight_decay), unscale(l)};
     float *w = l.variable<float>(0), *m = l.variable<float>(1), *v = l.variable<float>(2);
     parallel_for(n, 1, [&](std::size_t begin, std::size_t end) {
       if (op.amsgrad)

@@ -260,11 +260,17 @@ void own_batch_norm(const NormSizes& s, const NormForward<float>& d, int images)
 void own_batch_norm(const NormSizes& s, const NormForward<BFloat16>& d, int images) {
   forward(s, d, images);
 }
+void own_batch_norm(const NormSizes& s, const NormForward<Float16>& d, int images) {
+  forward(s, d, images);
+}
 
 void own_batch_norm_gradient(const NormSizes& s, const NormGradient<float>& d, int images) {
   gradient(s, d, images);
 }
 void own_batch_norm_gradient(const NormSizes& s, const NormGradient<BFloat16>& d, int images) {
+  gradient(s, d, images);
+}
+void own_batch_norm_gradient(const NormSizes& s, const NormGradient<Float16>& d, int images) {
   gradient(s, d, images);
 }
 

@@ -143,7 +143,7 @@ Kernel gradient(KernelContext& k) {
 
 KernelPair max_pool2d_kernels() {
   return {forward<MaxPool2d>, gradient<MaxPool2d>, true,
-          [](const Node&) { return Reduced::follows; }};
+          [](const Node&, DType) { return Reduced::follows; }};
 }
 
 KernelPair l2_pool2d_kernels() {
@@ -153,7 +153,7 @@ KernelPair l2_pool2d_kernels() {
 
 KernelPair avg_pool2d_kernels() {
   return {forward<AvgPool2d>, gradient<AvgPool2d>, true,
-          [](const Node&) { return Reduced::follows; }};
+          [](const Node&, DType) { return Reduced::follows; }};
 }
 
 }  // namespace mpsnn::cpu

@@ -22,8 +22,9 @@ MPSNN_SIMD void prepare(const float* g, const float* w, float scale, const Prepa
 }
 
 Kernel prepare_gradient(KernelContext& k) {
-  return [op = k.op<PrepareGradient>(), n = k.in_elements(0)](const Launch& l) {
-    const float scale = l.inputs[2] ? *l.in<float>(2) : 1;
+  return [op = k.op<PrepareGradient>(), n = k.in_elements(0),
+          unscale = Unscale(k, 0)](const Launch& l) {
+    const float scale = unscale(l) * (l.inputs[2] ? *l.in<float>(2) : 1);
     parallel_for(n, 1, [&](std::size_t begin, std::size_t end) {
       prepare(l.in<float>(0), l.in<float>(1), scale, op, l.out<float>(0), begin, end);
     });
@@ -48,11 +49,12 @@ Kernel clip_scale(KernelContext& k) {
   std::vector<std::size_t> sizes;
   for (std::size_t i = 0; i < k.node.inputs.size(); ++i)
     sizes.push_back(k.in_elements(static_cast<int>(i)));
-  return [sizes, max_norm = k.op<ClipScale>().max_norm](const Launch& l) {
+  return [sizes, max_norm = k.op<ClipScale>().max_norm, unscale = Unscale(k, 0)](const Launch& l) {
     double sum = 0;
     for (std::size_t i = 0; i < sizes.size(); ++i)
       sum += squares(l.in<float>(static_cast<int>(i)), sizes[i]);
-    *l.out<float>(0) = sum > 0 ? static_cast<float>(std::min(1.0, max_norm / std::sqrt(sum))) : 1;
+    const double norm = unscale(l) * std::sqrt(sum);
+    *l.out<float>(0) = norm > 0 ? static_cast<float>(std::min(1.0, max_norm / norm)) : 1;
   };
 }
 
@@ -63,17 +65,17 @@ MPSNN_SIMD void add_share(float* sum, const float* g, float keep, float share, s
 }
 
 Kernel accumulate(KernelContext& k) {
-  return
-      [every = k.op<Accumulate>().every, n = k.in_elements(0), check = Check(k)](const Launch& l) {
-        float *sum = l.variable<float>(0), *y = wanted<float>(l, 0);
-        check(l, l.in<float>(1), n);
-        const float keep = l.run.step % every == 0 ? 0.0f : 1.0f;
-        const float share = 1.0f / static_cast<float>(every);
-        parallel_for(n, 1, [&](std::size_t begin, std::size_t end) {
-          add_share(sum, l.in<float>(1), keep, share, begin, end);
-          if (y) std::copy(sum + begin, sum + end, y + begin);
-        });
-      };
+  return [every = k.op<Accumulate>().every, n = k.in_elements(0), check = Check(k),
+          unscale = Unscale(k, 1)](const Launch& l) {
+    float *sum = l.variable<float>(0), *y = wanted<float>(l, 0);
+    check(l, l.in<float>(1), n);
+    const float keep = l.run.step % every == 0 ? 0.0f : 1.0f;
+    const float share = unscale(l) / static_cast<float>(every);
+    parallel_for(n, 1, [&](std::size_t begin, std::size_t end) {
+      add_share(sum, l.in<float>(1), keep, share, begin, end);
+      if (y) std::copy(sum + begin, sum + end, y + begin);
+    });
+  };
 }
 
 }  // namespace

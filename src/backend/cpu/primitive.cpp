@@ -28,7 +28,7 @@ bool has_bfloat16() {
   }
 }
 
-bool has_half_instructions() {
+bool has_float16() {
   switch (dnnl::get_effective_cpu_isa()) {
     case dnnl::cpu_isa::avx512_core:
     case dnnl::cpu_isa::avx512_core_vnni:

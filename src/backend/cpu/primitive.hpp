@@ -15,7 +15,8 @@ using Tag = dnnl::memory::format_tag;
 
 /// oneDNN's name for a type of the graph's floats.
 inline dnnl::memory::data_type type_of(DType dtype) {
-  return dtype == DType::bfloat16 ? dnnl::memory::data_type::bf16 : dnnl::memory::data_type::f32;
+  if (dtype == DType::bfloat16) return dnnl::memory::data_type::bf16;
+  return dtype == DType::float16 ? dnnl::memory::data_type::f16 : dnnl::memory::data_type::f32;
 }
 /// Floats of these extents, in rows or in memory as `tag` or `strides` have it.
 inline MemoryDesc floats(const dnnl::memory::dims& dims, Tag tag, DType dtype = DType::float32) {
@@ -31,8 +32,8 @@ inline std::size_t element_size(const MemoryDesc& desc) {
 /// Whether oneDNN has fast implementations for bfloat16 on this processor; without AVX512-BF16 or
 /// AMX they convert to float32 and back in registers.
 bool has_bfloat16();
-/// Whether this processor has AVX512-FP16.
-bool has_half_instructions();
+/// Whether it has some for float16: with AVX512-FP16. They multiply and add up in float32.
+bool has_float16();
 
 /// A oneDNN primitive with its arguments set up once, so that running it allocates
 /// nothing. Default-constructed: absent.

@@ -116,7 +116,10 @@ KernelPair lstm_kernels() {
             return k.in_type(0) == DType::bfloat16 ? reduced_lstm(k) : forward<LstmCell, Lstm>(k);
           },
           lstm_gradient, false,
-          [](const Node& node) { return is_reduced_lstm(node) ? Reduced::leads : Reduced::never; }};
+          [](const Node& node, DType type) {
+            const bool can = type == DType::bfloat16 && is_reduced_lstm(node);
+            return can ? Reduced::leads : Reduced::never;
+          }};
 }
 KernelPair gru_kernels() { return {forward<GruCell<Gru>, Gru>, gru_gradient}; }
 KernelPair mgu_kernels() { return {forward<GruCell<Mgu>, Mgu>, mgu_gradient}; }

@@ -74,7 +74,7 @@ Kernel scalar(KernelContext&) {
 }  // namespace
 
 KernelPair input_kernels() {
-  return {input, nullptr, false, [](const Node&) { return Reduced::follows; }};
+  return {input, nullptr, false, [](const Node&, DType) { return Reduced::follows; }};
 }
 KernelPair labels_kernels() { return {labels}; }
 KernelPair scalar_kernels() { return {scalar}; }

@@ -45,7 +45,7 @@ MPSNN_INLINE void pair_up(const BFloat16* a, const BFloat16* b, Dim count, Words
     a = std::copy_n(a, count, rest[0]) - count;
     b = std::copy_n(b, count, rest[1]) - count;
   }
-  Shorts low, high;
+  Halves low, high;
   std::memcpy(&low, a, sizeof low);
   std::memcpy(&high, b, sizeof high);
   to = __builtin_convertvector(low, Words) | __builtin_convertvector(high, Words) << 16;

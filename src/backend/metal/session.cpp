@@ -6,7 +6,7 @@ MetalSession::MetalSession(const SessionOptions& options)
     : MetalSession(options, open_gpu(options.device, max_in_flight)) {}
 
 MetalSession::MetalSession(const SessionOptions& options, std::shared_ptr<Gpu> gpu)
-    : KernelSession(options, memory_of(gpu)), scale_(options.scale), gpu_(std::move(gpu)) {}
+    : KernelSession(options, memory_of(gpu)), gpu_(std::move(gpu)) {}
 
 MetalSession::~MetalSession() {
   try {
@@ -24,27 +24,12 @@ Progress MetalSession::read(std::span<const std::pair<std::string, HostSpan>> to
   return at;
 }
 
-LossScale MetalSession::loss_scale() const {
-  const std::lock_guard lock(mutex_);
-  return scale_;
-}
-
-void MetalSession::set_loss_scale(const LossScale& scale) {
-  const std::lock_guard lock(mutex_);
-  scale_ = scale;
-}
-
 void MetalSession::write(std::span<const std::pair<std::string, HostArray>> from,
                          std::optional<Progress> progress) {
   queue().run([&] {
     flights_->settle();
     KernelSession::write(from, progress);
     changed();
-    LossScale scale = loss_scale();
-    if (!progress || !scale.dynamic() || !progress->scale.dynamic()) return;
-    scale.value = progress->scale.value;
-    scale.since = progress->scale.since;
-    set_loss_scale(scale);
   });
 }
 

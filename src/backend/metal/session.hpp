@@ -2,7 +2,6 @@
 
 #include <atomic>
 #include <memory>
-#include <mutex>
 
 #include "backend/kernel_session.hpp"
 #include "backend/metal/flights.hpp"
@@ -26,8 +25,6 @@ class MetalSession final : public KernelSession {
   void write(std::span<const std::pair<std::string, HostArray>> from,
              std::optional<Progress> progress) override;
   void wait() override;
-  LossScale loss_scale() const override;
-  void set_loss_scale(const LossScale& scale);
 
   Gpu& gpu() { return *gpu_; }
   const std::shared_ptr<Flights>& flights() { return flights_; }
@@ -45,9 +42,7 @@ class MetalSession final : public KernelSession {
 
   std::shared_ptr<Flights> flights_ = std::make_shared<Flights>();
   std::uint64_t version_ = 1;  // on the engine's thread
-  mutable std::mutex mutex_;
-  LossScale scale_;           // guarded by it
-  std::shared_ptr<Gpu> gpu_;  // last, so that it goes first: it waits for who calls post_collect
+  std::shared_ptr<Gpu> gpu_;   // last, so that it goes first: it waits for who calls post_collect
 };
 
 }  // namespace mpsnn::metal

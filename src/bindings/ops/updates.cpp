@@ -23,5 +23,6 @@ void bind_updates(py::module_& m) {
            "clip_min"_a, "clip_max"_a, "rescale"_a, "l1"_a, "l2"_a);
   py::class_<ClipScale>(m, "ClipScale", "Made by the library alone.");
   py::class_<Accumulate>(m, "Accumulate", "Made by the library alone.");
+  py::class_<CheckGradients>(m, "CheckGradients", "Made by the library alone.");
   py::class_<HostUpdate>(m, "HostUpdate", "Made by the library alone.");
 }
