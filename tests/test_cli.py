@@ -77,9 +77,7 @@ def test_json_is_the_only_line_on_stdout_and_has_exactly_these_keys(run: Run) ->
     assert (found["epochs"], found["steps"]) == (3, 18)
     assert 0.5 < found["test_accuracy"] <= 1
     assert found["final_loss"] < math.log(10), "better than a guess"
-    assert found["images_per_second"] > 0
-    assert found["seconds"] > 0
-    assert found["compile_seconds"] > 0
+    assert min(found[key] for key in ("images_per_second", "seconds", "compile_seconds")) > 0
     memory = found["memory"]
     assert memory["state_bytes"] == 2 * memory["parameter_bytes"], "Adam's two moments"
     assert 0 < memory["arena_bytes"] < memory["peak_bytes"]
@@ -88,13 +86,11 @@ def test_json_is_the_only_line_on_stdout_and_has_exactly_these_keys(run: Run) ->
 
 @pytest.mark.skipif("cpu" not in mpsnn.backend_names(), reason="needs the cpu backend")
 def test_training_in_float16_learns_as_well(run: Run) -> None:
-    options = ("--epochs", 3, "--json", "--seed", 1, "--batch", 100, "--backend", "cpu")
-    wide, half = (summary(run("train", "digits", *options, "--precision", name))
-                  for name in ("float32", "float16"))  # fmt: skip
-    assert half["precision"] == "float16"
-    assert half["steps"] == wide["steps"] == 18
-    # Values of three digits, and four steps less where the scale of the loss was too large.
-    assert abs(half["final_loss"] - wide["final_loss"]) < 0.05
+    options = ("--epochs", 3, "--json", "--backend", "cpu")
+    wide = summary(run("train", "digits", *options))
+    half = summary(run("train", "digits", *options, "--precision", "float16"))
+    assert (half["precision"], half["steps"]) == ("float16", wide["steps"])
+    assert abs(half["final_loss"] - wide["final_loss"]) < 0.05  # a first step may be skipped
 
 
 def test_the_same_seed_gives_the_same_result(run: Run) -> None:
@@ -219,11 +215,6 @@ def test_a_trace_shows_loader_caller_and_engine_also_after_ctrl_c(
     monkeypatch.setattr(cli_report.Lines, "step", interrupt)
     assert run("train", "digits", "--trace", path).exit_code == 130
     assert "step 0" in path.read_text()
-
-
-def test_a_confusion_matrix_counts_true_classes_in_rows() -> None:
-    matrix = plots.confusion_matrix(np.array([0, 1, 1, 1]), np.array([0, 1, 1, 0]), 3)
-    assert matrix.tolist() == [[1, 0, 0], [1, 2, 0], [0, 0, 0]]
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from mpsnn import cli_report
+from mpsnn import cli_report, plots
+
+
+def test_a_confusion_matrix_counts_true_classes_in_rows() -> None:
+    matrix = plots.confusion_matrix(np.array([0, 1, 1, 1]), np.array([0, 1, 1, 0]), 3)
+    assert matrix.tolist() == [[1, 0, 0], [1, 2, 0], [0, 0, 0]]
 
 
 def test_a_class_that_is_never_found_has_no_precision() -> None:
