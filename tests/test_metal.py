@@ -85,9 +85,9 @@ def test_the_tests_of_every_backend_pass_on_metal(stand_in: Path) -> None:
 @pytest.mark.parametrize(
     ("task", "epochs", "least", "precision"),
     [
-        ("digits", 3, 0.97, "float32"),
-        ("activity", 20, 0.84, "float32"),
-        ("digits", 2, 0.95, "float16"),
+        ("digits", 1, 0.93, "float32"),
+        ("activity", 6, 0.8, "float32"),
+        ("digits", 1, 0.93, "float16"),
     ],
 )
 def test_training_on_metal_reaches_what_the_cpu_does(

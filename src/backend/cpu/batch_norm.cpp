@@ -101,7 +101,7 @@ Kernel forward(KernelContext& k) {
   const std::size_t bytes = s.channels * sizeof(float);
   const Output mean(k, 1, bytes), variance(k, 2, bytes);
   const Output masks(k, 3, s.relu ? k.in_elements(0) : 0);
-  const Scratch scratch(k, run.scratch_bytes());
+  const Scratch scratch(k, std::max(run.scratch_bytes(), own_batch_norm_scratch(s)));
   const std::size_t y_row = k.out_row(0);
   return [=, &session](const Launch& l) mutable {
     const NormForward<T> d = {l.in<T>(0),
@@ -111,7 +111,8 @@ Kernel forward(KernelContext& k) {
                               mean.at<float>(l),
                               variance.at<float>(l),
                               s.relu ? masks.at<std::uint8_t>(l) : nullptr,
-                              y_row};
+                              y_row,
+                              scratch.at(l)};
     if (l.run.images == whole)
       run.run(session.stream(), {d.x, d.gamma, d.beta, d.y, d.mean, d.variance, d.mask},
               scratch.at(l));
@@ -142,14 +143,14 @@ Kernel gradient(KernelContext& k) {
                        {DNNL_ARG_DIFF_SHIFT, g.channels}});
   const std::size_t bytes = s.channels * sizeof(float);
   const Output dx(k, 0, g.x.get_size()), dgamma(k, 1, bytes), dbeta(k, 2, bytes);
-  const Scratch scratch(k, run.scratch_bytes());
+  const Scratch scratch(k, std::max(run.scratch_bytes(), own_batch_norm_scratch(s)));
   const std::size_t dy_row = k.in_row(0);
   return [=, &session](const Launch& l) mutable {
-    const NormGradient<T> d = {l.in<T>(0),         l.in<T>(1),
-                               l.in<float>(2),     l.in<float>(3),
-                               l.in<float>(4),     s.relu ? l.in<std::uint8_t>(5) : nullptr,
-                               dx.at<T>(l),        dgamma.at<float>(l),
-                               dbeta.at<float>(l), dy_row};
+    const NormGradient<T> d = {
+        l.in<T>(0),     l.in<T>(1),          l.in<float>(2),
+        l.in<float>(3), l.in<float>(4),      s.relu ? l.in<std::uint8_t>(5) : nullptr,
+        dx.at<T>(l),    dgamma.at<float>(l), dbeta.at<float>(l),
+        dy_row,         scratch.at(l)};
     if (l.run.images == whole || (frozen && whole > 0))
       run.run(session.stream(),
               {d.dy, d.x, d.gamma, d.mean, d.variance, d.mask, d.dx, d.dgamma, d.dbeta},

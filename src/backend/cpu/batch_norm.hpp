@@ -28,6 +28,7 @@ struct NormForward {
   float *mean, *variance;
   std::uint8_t* mask;  ///< Null: not wanted.
   std::size_t y_row;   ///< Elements from one row of y to the next.
+  void* scratch;       ///< Of own_batch_norm_scratch bytes.
 };
 
 template <class T>
@@ -38,11 +39,13 @@ struct NormGradient {
   T* dx;
   float *dgamma, *dbeta;
   std::size_t dy_row;  ///< Elements from one row of dy to the next.
+  void* scratch;       ///< Of own_batch_norm_scratch bytes.
 };
 
 /// Batch normalization by our own loops, for what oneDNN cannot do: statistics of
 /// the first `images` of the batch only. The mask is one byte per element, 1 where
 /// y > 0; oneDNN's is its own, so that a run uses one of the two for both directions.
+std::size_t own_batch_norm_scratch(const NormSizes& sizes);
 void own_batch_norm(const NormSizes& sizes, const NormForward<float>& data, int images);
 void own_batch_norm(const NormSizes& sizes, const NormForward<BFloat16>& data, int images);
 void own_batch_norm(const NormSizes& sizes, const NormForward<Float16>& data, int images);

@@ -23,17 +23,20 @@ using Bytes = std::uint8_t __attribute__((vector_size(16)));
 MPSNN_INLINE void load(const float* from, Floats& to) { std::memcpy(&to, from, sizeof to); }
 MPSNN_INLINE void store(const Floats& from, float* to) { std::memcpy(to, &from, sizeof from); }
 
+// Between bytes and words by way of 16 bits: GCC 12 takes the elements of a fourfold step one by
+// one.
+
 /// One byte per element: 1 where it is positive.
 MPSNN_INLINE void store_positive(const Floats& from, std::uint8_t* to) {
   const Ints positive = from > 0.0f;
-  const Bytes mask = __builtin_convertvector(-positive, Bytes);
+  const Bytes mask = __builtin_convertvector(__builtin_convertvector(-positive, Halves), Bytes);
   std::memcpy(to, &mask, sizeof mask);
 }
 /// 0 where the byte is 0.
 MPSNN_INLINE void keep_where(const std::uint8_t* mask, Floats& values) {
   Bytes bytes;
   std::memcpy(&bytes, mask, sizeof bytes);
-  const Ints kept = __builtin_convertvector(bytes, Ints) != 0;
+  const Ints kept = __builtin_convertvector(__builtin_convertvector(bytes, Halves), Ints) != 0;
   values = kept ? values : Floats{};
 }
 

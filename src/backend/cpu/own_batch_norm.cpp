@@ -1,258 +1,149 @@
 #include <cmath>
 
-#include "backend/cpu/batch_norm.hpp"
-#include "backend/cpu/lanes.hpp"
-#include "backend/cpu/simd.hpp"
+#include "backend/cpu/norm_rows.hpp"
 
 namespace mpsnn::cpu {
 namespace {
 
-constexpr std::size_t group = 8;   // blocks of so many channels, which a thread does together
-constexpr std::size_t chunk = 64;  // rows whose sums float32 holds well enough; in the cache
+using namespace norm;
 
-/// Rows [first, last) of `n` channels from channel c.
-struct Block {
-  std::size_t c, n, first, last;
-};
-
-/// Per channel of a group, over the chunks so far.
-struct Totals {
-  double a[group * lanes] = {}, b[group * lanes] = {};
-};
-
-/// A block's mean and sum of squared deviations, joined to those of the chunks before by the
-/// formula of Chan, Golub and LeVeque 1979: one pass over memory.
-void join(const Block& b, const float* sum, const float* square, double* means, double* squares) {
-  const double before = b.first, all = b.last, rows = b.last - b.first;
-  for (std::size_t c = 0; c < b.n; ++c) {
-    const double delta = sum[c] - means[c];
-    means[c] += delta * rows / all;
-    squares[c] += square[c] + delta * delta * before * rows / all;
+/// The mean and the sum of squared deviations of `rows` rows, joined to those of the rows before by
+/// the formula of Chan, Golub and LeVeque 1979: one pass over memory.
+template <class Number>
+void join(std::size_t n, double before, double rows, const Number* mean, const Number* square,
+          double* means, double* squares) {
+  for (std::size_t c = 0; c < n; ++c) {
+    const double delta = mean[c] - means[c], share = rows / (before + rows);
+    means[c] += delta * share;
+    squares[c] += square[c] + delta * delta * before * share;
   }
 }
 
-template <class T>
-MPSNN_SIMD void add_statistics(const T* x, std::size_t row, const Block& b, double* means,
-                               double* squares) {
-  Floats sum = {}, square = {}, value;
-  for (std::size_t r = b.first; r < b.last; ++r) {
-    load(x + r * row, value);
-    sum += value;
+/// The sum over rows of x, or of (x - mean)^2; in several chains, as an addition waits for the one
+/// before it.
+template <int B, bool squared, class T>
+MPSNN_INLINE void sum_rows(const T* x, std::size_t row, const Block& b, const Floats (&mean)[B],
+                           Floats (&sum)[B]) {
+  constexpr int chains = 4 / B;
+  Floats part[chains][B] = {}, value;
+  std::size_t r = b.first;
+  for (; r + chains <= b.last; r += chains) {
+    for (int i = 0; i < chains * B; ++i) {
+      load(x + (r + i / B) * row + i % B * lanes, value);
+      if constexpr (squared) value = (value - mean[i % B]) * (value - mean[i % B]);
+      part[i / B][i % B] += value;
+    }
   }
-  sum /= static_cast<float>(b.last - b.first);
-  for (std::size_t r = b.first; r < b.last; ++r) {
-    load(x + r * row, value);
-    value -= sum;
-    square += value * value;
+  for (; r < b.last; ++r) {
+    for (int i = 0; i < B; ++i) {
+      load(x + r * row + i * lanes, value);
+      if constexpr (squared) value = (value - mean[i]) * (value - mean[i]);
+      part[0][i] += value;
+    }
   }
-  float s[lanes], q[lanes];
-  store(sum, s);
-  store(square, q);
-  join(b, s, q, means, squares);
+  for (int i = 0; i < B; ++i) {
+    sum[i] = part[0][i];
+    for (int j = 1; j < chains; ++j) sum[i] += part[j][i];
+  }
+}
+
+template <int B, class T>
+MPSNN_SIMD void statistics(const T* x, std::size_t row, const Block& b, float* mean,
+                           float* square) {
+  Floats means[B], squares[B];
+  sum_rows<B, false>(x + b.c, row, b, squares, means);
+  for (int i = 0; i < B; ++i) means[i] /= static_cast<float>(b.last - b.first);
+  sum_rows<B, true>(x + b.c, row, b, means, squares);
+  for (int i = 0; i < B; ++i) {
+    store(means[i], mean + i * lanes);
+    store(squares[i], square + i * lanes);
+  }
 }
 
 /// The same for fewer channels than a vector has.
 template <class T>
-void add_statistics_of_rest(const T* x, std::size_t row, const Block& b, double* means,
-                            double* squares) {
-  float sum[lanes] = {}, square[lanes] = {};
+void statistics_of_rest(const T* x, std::size_t row, const Block& b, float* mean, float* square) {
   for (std::size_t c = 0; c < b.n; ++c) {
-    for (std::size_t r = b.first; r < b.last; ++r) sum[c] += x[r * row + c];
-    sum[c] /= static_cast<float>(b.last - b.first);
+    mean[c] = square[c] = 0;
+    for (std::size_t r = b.first; r < b.last; ++r) mean[c] += x[r * row + b.c + c];
+    mean[c] /= static_cast<float>(b.last - b.first);
     for (std::size_t r = b.first; r < b.last; ++r) {
-      const float d = x[r * row + c] - sum[c];
+      const float d = x[r * row + b.c + c] - mean[c];
       square[c] += d * d;
     }
   }
-  join(b, sum, square, means, squares);
+}
+
+/// Mean and variance of each channel over the first `images`.
+template <class T>
+void all_statistics(const NormSizes& s, const NormForward<T>& d, std::size_t rows) {
+  const Work work(s, rows, d.scratch);
+  work.each([&](std::size_t part, const Block& b) {
+    float mean[4 * lanes], square[4 * lanes];
+    with_width(b, [&]<int B>(std::integral_constant<int, B>) {
+      if constexpr (B == 0)
+        statistics_of_rest(d.x, s.channels, b, mean, square);
+      else
+        statistics<B>(d.x, s.channels, b, mean, square);
+    });
+    join(b.n, b.first - work.first(part), b.last - b.first, mean, square, work.a(part) + b.c,
+         work.b(part) + b.c);
+  });
+  for (std::size_t part = 1; part < work.parts(); ++part)
+    join(s.channels, work.first(part), work.first(part + 1) - work.first(part), work.a(part),
+         work.b(part), work.a(0), work.b(0));
+  for (std::size_t c = 0; c < s.channels; ++c) {
+    d.mean[c] = static_cast<float>(work.a(0)[c]);
+    d.variance[c] = static_cast<float>(work.b(0)[c] / rows);
+  }
 }
 
 template <bool masked, class T>
-MPSNN_SIMD void normalize(const NormForward<T>& d, std::size_t row, const Block& b,
-                          const float* scale, const float* shift, float least) {
-  Floats factor, term, value;
-  load(scale, factor);
-  load(shift, term);
+MPSNN_SIMD void normalize(NormForward<T> d, std::size_t channels, std::size_t begin,
+                          std::size_t end, const float* scale, const float* shift, float least) {
+  const std::size_t whole = channels / lanes * lanes;
   const Floats low = Floats{} + least;
-  const T* x = d.x + b.c;
-  T* y = d.y + b.c;
-  std::uint8_t* mask = masked ? d.mask + b.c : nullptr;
-  for (std::size_t r = b.first; r < b.last; ++r) {
-    load(x + r * row, value);
-    value = value * factor + term;
-    if constexpr (masked) store_positive(value, mask + r * row);
-    value = value < low ? low : value;
-    store(value, y + r * d.y_row);
-  }
-}
-
-template <class T>
-void normalize_rest(const NormForward<T>& d, std::size_t row, const Block& b, const float* scale,
-                    const float* shift, float least) {
-  for (std::size_t r = b.first; r < b.last; ++r) {
-    for (std::size_t c = 0; c < b.n; ++c) {
-      const std::size_t at = r * row + b.c + c;
-      const float value = d.x[at] * scale[c] + shift[c];
-      d.y[r * d.y_row + b.c + c] = value < least ? least : value;
-      if (d.mask) d.mask[at] = value > 0;
+  for (std::size_t r = begin; r < end; ++r) {
+    const T* x = d.x + r * channels;
+    T* y = d.y + r * d.y_row;
+    std::uint8_t* mask = masked ? d.mask + r * channels : nullptr;
+    for (std::size_t c = 0; c < whole; c += lanes) {
+      Floats factor, term, value;
+      load(scale + c, factor);
+      load(shift + c, term);
+      load(x + c, value);
+      value = value * factor + term;
+      if constexpr (masked) store_positive(value, mask + c);
+      value = value < low ? low : value;
+      store(value, y + c);
+    }
+    for (std::size_t c = whole; c < channels; ++c) {
+      const float value = x[c] * scale[c] + shift[c];
+      if constexpr (masked) mask[c] = value > 0;
+      y[c] = value < least ? least : value;
     }
   }
-}
-
-/// Sums of g and of g * (x - mean), with g what of dy the neuron let through.
-template <bool masked, class T>
-MPSNN_SIMD void add_gradients(const NormGradient<T>& d, std::size_t row, const Block& b,
-                              double* sum_g, double* sum_gx) {
-  Floats mean, g, x, g_sum = {}, gx_sum = {};
-  load(d.mean + b.c, mean);
-  for (std::size_t r = b.first; r < b.last; ++r) {
-    load(d.dy + r * d.dy_row + b.c, g);
-    load(d.x + r * row + b.c, x);
-    if constexpr (masked) keep_where(d.mask + r * row + b.c, g);
-    g_sum += g;
-    gx_sum += g * (x - mean);
-  }
-  for (std::size_t c = 0; c < lanes; ++c) {
-    sum_g[c] += g_sum[c];
-    sum_gx[c] += gx_sum[c];
-  }
-}
-
-/// What of dy the neuron let through, at one element.
-template <class T>
-float through(const NormGradient<T>& d, std::size_t row, std::size_t r, std::size_t c) {
-  return d.mask && !d.mask[r * row + c] ? 0 : float{d.dy[r * d.dy_row + c]};
-}
-
-template <class T>
-void add_gradients_of_rest(const NormGradient<T>& d, std::size_t row, const Block& b, double* sum_g,
-                           double* sum_gx) {
-  for (std::size_t r = b.first; r < b.last; ++r) {
-    for (std::size_t c = b.c; c < b.c + b.n; ++c) {
-      const float g = through(d, row, r, c);
-      sum_g[c - b.c] += g;
-      sum_gx[c - b.c] += g * (d.x[r * row + c] - d.mean[c]);
-    }
-  }
-}
-
-/// dx = scale * (g - mean_g - (x - mean) * slope)
-template <bool masked, class T>
-MPSNN_SIMD void gradient_rows(const NormGradient<T>& d, std::size_t row, const Block& b,
-                              const float* scale, const float* mean_g, const float* slope) {
-  Floats mean, factor, shift, steep, g, x;
-  load(d.mean + b.c, mean);
-  load(scale, factor);
-  load(mean_g, shift);
-  load(slope, steep);
-  for (std::size_t r = b.first; r < b.last; ++r) {
-    load(d.dy + r * d.dy_row + b.c, g);
-    load(d.x + r * row + b.c, x);
-    if constexpr (masked) keep_where(d.mask + r * row + b.c, g);
-    g = factor * (g - shift - (x - mean) * steep);
-    store(g, d.dx + r * row + b.c);
-  }
-}
-
-template <class T>
-void gradient_rows_of_rest(const NormGradient<T>& d, std::size_t row, const Block& b,
-                           const float* scale, const float* mean_g, const float* slope) {
-  for (std::size_t r = b.first; r < b.last; ++r) {
-    for (std::size_t c = b.c; c < b.c + b.n; ++c) {
-      const std::size_t i = c - b.c, at = r * row + c;
-      d.dx[at] = scale[i] * (through(d, row, r, c) - mean_g[i] - (d.x[at] - d.mean[c]) * slope[i]);
-    }
-  }
-}
-
-/// Calls f(block, place of its first channel in the group) for channels [begin, end), chunk by
-/// chunk of the rows.
-template <class F>
-void each_block(std::size_t begin, std::size_t end, std::size_t rows, const F& f) {
-  for (std::size_t first = 0; first < rows; first += chunk) {
-    for (std::size_t c = begin; c < end; c += lanes)
-      f(Block{c, std::min(lanes, end - c), first, std::min(rows, first + chunk)}, c - begin);
-  }
-}
-
-template <bool masked, class T>
-void forward_group(const NormSizes& s, const NormForward<T>& d, std::size_t begin, std::size_t end,
-                   int images) {
-  Totals total;
-  const std::size_t rows = images * s.rows_per_image;
-  each_block(begin, end, rows, [&](const Block& b, std::size_t at) {
-    (b.n == lanes ? add_statistics<T> : add_statistics_of_rest<T>)(d.x + b.c, s.channels, b,
-                                                                   total.a + at, total.b + at);
-  });
-  float scale[group * lanes], shift[group * lanes];
-  for (std::size_t c = begin; c < end; ++c) {
-    const std::size_t at = c - begin;
-    d.mean[c] = static_cast<float>(total.a[at]);
-    d.variance[c] = static_cast<float>(total.b[at] / rows);
-    scale[at] = d.gamma[c] / std::sqrt(d.variance[c] + s.epsilon);
-    shift[at] = d.beta[c] - d.mean[c] * scale[at];
-  }
-  const float least = s.relu ? 0 : -INFINITY;
-  each_block(begin, end, s.batch * s.rows_per_image, [&](const Block& b, std::size_t at) {
-    (b.n == lanes ? normalize<masked, T> : normalize_rest<T>)(d, s.channels, b, scale + at,
-                                                              shift + at, least);
-  });
-}
-
-template <bool masked, class T>
-void gradient_group(const NormSizes& s, const NormGradient<T>& d, std::size_t begin,
-                    std::size_t end, std::size_t rows) {
-  Totals total;
-  each_block(begin, end, rows, [&](const Block& b, std::size_t at) {
-    (b.n == lanes ? add_gradients<masked, T>
-                  : add_gradients_of_rest<T>)(d, s.channels, b, total.a + at, total.b + at);
-  });
-  float scale[group * lanes], mean_g[group * lanes], slope[group * lanes];
-  for (std::size_t c = begin; c < end; ++c) {
-    const std::size_t at = c - begin;
-    const float inverse = 1 / std::sqrt(d.variance[c] + s.epsilon);
-    if (d.dgamma) d.dgamma[c] = static_cast<float>(total.b[at]) * inverse;
-    if (d.dbeta) d.dbeta[c] = static_cast<float>(total.a[at]);
-    scale[at] = d.gamma[c] * inverse;
-    mean_g[at] = static_cast<float>(total.a[at] / rows);
-    slope[at] = static_cast<float>(total.b[at] / rows) * inverse * inverse;
-  }
-  if (!d.dx) return;
-  each_block(begin, end, rows, [&](const Block& b, std::size_t at) {
-    (b.n == lanes ? gradient_rows<masked, T> : gradient_rows_of_rest<T>)(d, s.channels, b,
-                                                                         scale + at, mean_g + at,
-                                                                         slope + at);
-  });
-}
-
-/// Calls f(begin, end) for groups of channels, the threads' shares as wide as they can be.
-template <class F>
-void each_group(const NormSizes& s, std::size_t rows, const F& f) {
-  const std::size_t blocks = (s.channels + lanes - 1) / lanes;
-  parallel_for(blocks, rows * lanes, [&](std::size_t begin, std::size_t end) {
-    for (std::size_t b = begin; b < end; b += group)
-      f(b * lanes, std::min(s.channels, std::min(end, b + group) * lanes));
-  });
 }
 
 template <class T>
 void forward(const NormSizes& s, const NormForward<T>& d, int images) {
-  each_group(s, s.batch * s.rows_per_image, [&](std::size_t begin, std::size_t end) {
-    (d.mask ? forward_group<true, T> : forward_group<false, T>)(s, d, begin, end, images);
+  all_statistics(s, d, images * s.rows_per_image);
+  const Work work(s, 0, d.scratch);
+  float *scale = work.factor(0), *shift = work.factor(1);
+  for (std::size_t c = 0; c < s.channels; ++c) {
+    scale[c] = d.gamma[c] / std::sqrt(d.variance[c] + s.epsilon);
+    shift[c] = d.beta[c] - d.mean[c] * scale[c];
+  }
+  const float least = s.relu ? 0 : -INFINITY;
+  parallel_for(s.batch * s.rows_per_image, s.channels, [&](std::size_t begin, std::size_t end) {
+    (d.mask ? normalize<true, T> : normalize<false, T>)(d, s.channels, begin, end, scale, shift,
+                                                        least);
   });
-}
-
-template <class T>
-void gradient(const NormSizes& s, const NormGradient<T>& d, int images) {
-  const std::size_t rows = images * s.rows_per_image;
-  each_group(s, rows, [&](std::size_t begin, std::size_t end) {
-    (d.mask ? gradient_group<true, T> : gradient_group<false, T>)(s, d, begin, end, rows);
-  });
-  if (d.dx)
-    std::fill(d.dx + rows * s.channels, d.dx + s.batch * s.rows_per_image * s.channels, T{});
 }
 
 }  // namespace
+
+std::size_t own_batch_norm_scratch(const NormSizes& s) { return Work::bytes(s.channels); }
 
 void own_batch_norm(const NormSizes& s, const NormForward<float>& d, int images) {
   forward(s, d, images);
@@ -262,16 +153,6 @@ void own_batch_norm(const NormSizes& s, const NormForward<BFloat16>& d, int imag
 }
 void own_batch_norm(const NormSizes& s, const NormForward<Float16>& d, int images) {
   forward(s, d, images);
-}
-
-void own_batch_norm_gradient(const NormSizes& s, const NormGradient<float>& d, int images) {
-  gradient(s, d, images);
-}
-void own_batch_norm_gradient(const NormSizes& s, const NormGradient<BFloat16>& d, int images) {
-  gradient(s, d, images);
-}
-void own_batch_norm_gradient(const NormSizes& s, const NormGradient<Float16>& d, int images) {
-  gradient(s, d, images);
 }
 
 }  // namespace mpsnn::cpu
