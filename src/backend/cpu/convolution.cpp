@@ -137,7 +137,7 @@ Kernel forward(KernelContext& k) {
                        {DNNL_ARG_WEIGHTS, desc.weights_desc()},
                        {DNNL_ARG_BIAS, bias},
                        {DNNL_ARG_DST, g.y}});
-  Weight weight(k, k.node.inputs[1], g.weight, desc.weights_desc());
+  Weight weight(k, k.node.inputs[1], g.weight, desc.weights_desc(), Weight::Kept::unchanged);
   const Scratch scratch(k, run.scratch_bytes());
   return [&session, run, weight, scratch](const Launch& l) mutable {
     run.run(session.stream(), {l.inputs[0], weight.get(l, l.inputs[1]), l.inputs[2], l.outputs[0]},
@@ -161,7 +161,7 @@ Kernel data_gradient(KernelContext& k, const Layouts<Conv>& g, const typename Co
   Primitive run(desc, {{DNNL_ARG_DIFF_DST, g.y},
                        {DNNL_ARG_WEIGHTS, desc.weights_desc()},
                        {DNNL_ARG_DIFF_SRC, g.x}});
-  Weight weight(k, k.node.inputs[2], g.weight, desc.weights_desc());
+  Weight weight(k, k.node.inputs[2], g.weight, desc.weights_desc(), Weight::Kept::unchanged);
   const Scratch scratch(k, run.scratch_bytes());
   return [&session, run, weight, scratch](const Launch& l) mutable {
     run.run(session.stream(), {l.inputs[0], weight.get(l, l.inputs[2]), l.outputs[0]},

@@ -2,6 +2,10 @@
 
 #include <omp.h>
 
+#include <algorithm>
+
+#include "ops/op_spec.hpp"
+
 namespace mpsnn::cpu {
 
 Reorder::Reorder(const dnnl::engine& engine, const MemoryDesc& from, const MemoryDesc& to)
@@ -64,11 +68,18 @@ std::size_t CpuSession::packed_bytes() const {
   return sum;
 }
 
+bool is_updated(const KernelContext& k, ValueId value) {
+  return std::ranges::any_of(k.graph.nodes(), [&](const Node& node) {
+    return spec(node.op).writes > 0 && std::ranges::count(node.inputs, value) > 0;
+  });
+}
+
 Weight::Weight(KernelContext& k, ValueId weight, const MemoryDesc& canonical,
-               const MemoryDesc& wanted)
+               const MemoryDesc& wanted, Kept kept)
     : session_(&CpuSession::of(k)) {
   if (canonical == wanted) return;
-  if (const StoredVariable* variable = k.stored(weight)) {
+  const StoredVariable* variable = k.stored(weight);
+  if (variable && (kept == Kept::always || !is_updated(k, weight))) {
     packed_ = session_->packed(*variable, canonical, wanted);
     return;
   }

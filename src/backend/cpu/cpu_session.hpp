@@ -72,13 +72,19 @@ class CpuSession final : public KernelSession {
   std::map<std::string, std::vector<std::weak_ptr<Packed>>> packed_;
 };
 
+/// Whether every run of this graph writes `value`: a packed copy is then never reused.
+bool is_updated(const KernelContext& k, ValueId value);
+
 /// The weight of a node, as one primitive wants it. In its own, canonical layout it
-/// is read in place; a variable is packed when it has changed; anything else is
-/// packed at every run, into scratch.
+/// is read in place; a variable is packed when it has changed, and the copy kept; anything else is
+/// packed at every run, into scratch. So is a variable that every run changes, unless kept is
+/// `always`: forward and gradient read it in the same layout then, or it is read often.
 class Weight {
  public:
+  enum class Kept { always, unchanged };
   Weight() = default;
-  Weight(KernelContext& k, ValueId weight, const MemoryDesc& canonical, const MemoryDesc& wanted);
+  Weight(KernelContext& k, ValueId weight, const MemoryDesc& canonical, const MemoryDesc& wanted,
+         Kept kept = Kept::always);
   const void* get(const Launch& l, const void* data);
 
  private:

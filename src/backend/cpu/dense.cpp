@@ -7,7 +7,6 @@
 #include "backend/cpu/inner_product.hpp"
 #include "backend/cpu/kernels.hpp"
 #include "backend/cpu/wide.hpp"
-#include "ops/op_spec.hpp"
 
 namespace mpsnn::cpu {
 namespace {
@@ -40,13 +39,6 @@ struct Sizes {
             true};
   }
 };
-
-/// Whether every run of this graph writes `value`: a packed copy is then never reused.
-bool is_updated(const KernelContext& k, ValueId value) {
-  return std::ranges::any_of(k.graph.nodes(), [&](const Node& node) {
-    return spec(node.op).writes > 0 && std::ranges::count(node.inputs, value) > 0;
-  });
-}
 
 /// y by inner product, whose implementation says in which `layout` it wants the weight.
 Primitive packed_product(KernelContext& k, const Sizes& s, const Activation& activation,

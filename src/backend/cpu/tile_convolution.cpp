@@ -157,7 +157,7 @@ Weight packed(KernelContext& k, int input, Dim O, Dim C, const ConvGeometry& g, 
   const Dim row = g.w.kernel * C, filter = g.h.kernel * row;
   const dnnl::memory::dims dims = {O, C, g.h.kernel, g.w.kernel};
   return {k, k.node.inputs[input], floats(dims, {filter, 1, row, C}),
-          floats(dims, tag, DType::bfloat16)};
+          floats(dims, tag, DType::bfloat16), Weight::Kept::unchanged};
 }
 
 /// Whether oneDNN fills less than half of its tiles: it cuts a row of y into equal parts of up to
