@@ -26,7 +26,6 @@ function(mpsnn_add_metal target)
   file(GLOB sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/src/backend/metal/*.cpp
        ${PROJECT_SOURCE_DIR}/src/backend/metal/*.mm)
   target_sources(${target} PRIVATE ${sources})
-  target_compile_definitions(${target} PRIVATE MPSNN_WITH_METAL=1)
   mpsnn_objcxx_options(${target})
   if(APPLE)
     # Exported with the static library, as flags: a program that links it needs no find_package.
