@@ -27,7 +27,15 @@ CASES: list[tuple[tuple[int, int], int, int, dict[str, Any]]] = [
     ((5, 5), 96, 96, {"kernel": 1}),
     ((10, 10), 32, 32, {"kernel": 1, "stride": 3}),
     ((60, 70), 16, 160, {"kernel": 3}),
-    ((3, 200), 130, 32, {"kernel": (3, 4), "bias": False}),
+    ((3, 120), 130, 32, {"kernel": (3, 4), "bias": False}),
+    # Of these y and the gradient of x are made on tiles too, as rows are short.
+    ((9, 7), 17, 33, {"kernel": 3, "padding": "valid"}),
+    ((9, 6), 33, 17, {"kernel": 5}),
+    ((11, 13), 40, 20, {"kernel": 3, "stride": 2, "padding": "valid"}),
+    ((11, 14), 20, 64, {"kernel": (3, 2), "stride": (3, 2), "dilation": (2, 1)}),
+    ((8, 7), 32, 48, {"kernel": (2, 3), "dilation": (1, 2), "padding": (0, 3, 2, 1)}),
+    ((70, 7), 16, 160, {"kernel": 3}),
+    ((7, 8), 48, 130, {"kernel": (1, 3), "bias": False}),
 ]
 
 

@@ -160,25 +160,24 @@ Weight packed(KernelContext& k, int input, Dim O, Dim C, const ConvGeometry& g, 
           floats(dims, tag, DType::bfloat16), Weight::Kept::unchanged};
 }
 
-/// Whether oneDNN fills less than half of its tiles: it cuts a row of y into equal parts of up to
-/// 16 pixels. In ms on 2 cores, batch 8 if not said otherwise:
+/// Whether oneDNN leaves most of its tiles empty: it fills one from a single row of y. In ms on 2
+/// cores, as parts of a network, batch 8 if not said otherwise:
 ///                                         oneDNN   here
-///      64 -> 64,    3x3,   32x32, 64        2.2     3.9
-///     256 -> 256,   3x3,     8x8, 64        2.2     2.7
-///     512 -> 512,   3x3,     4x4, 64        6.8     3.3
-///     128 -> 256,   3x3,   26x26            1.3     2.1
-///     288 -> 384,   3x3/2, 17x17            9.3     3.6
-///     192 -> 192,   1x7,   17x17            1.5     0.8
-///      64 -> 96,    3x3,   35x35            1.4     1.0
-///     448 -> 384,   3x3,     8x8            3.0     1.3
-///    1280 -> 384,   1x1,     8x8            1.2     0.9
-///     192 -> 64,    1x1,   35x35            0.6     0.9
+///     512 -> 512,   3x3,     4x4, 64        8.2     2.8
+///       its gradient                       15.0     9.0
+///     256 -> 512,   3x3/2,   4x4, 64        3.0     2.4
+///     448 -> 384,   3x3,     8x8            1.3     1.0
+///     384 -> 384,   1x3,     8x8            0.35    0.35
+///     192 -> 192,   1x7,   17x17            0.52    0.70
+///     288 -> 384,   3x3/2, 17x17            4.0     3.4
+///      64 -> 96,    3x3,   35x35            0.46    0.73
+///      32 -> 64,    3x3, 147x147            3.0     5.2
+///     768 -> 192,   1x1,   17x17            0.43    0.98
+///    1280 -> 384,   1x1,     8x8            0.42    0.50
 bool rows_are_short(const ConvGeometry& g, Dim batch) {
-  const Dim pixels = batch * g.h.coarse * g.w.coarse;
-  if (g.taps() == 1) return pixels <= 2500 && g.h.stride * g.w.stride == 1;
-  Dim part = std::min<Dim>(side, g.w.coarse);
-  while (g.w.coarse % part != 0) --part;
-  return part < side / 2 || (part == side / 2 && pixels <= 1024);
+  const Dim half = side / 2;
+  return g.taps() > 1 &&
+         (g.w.coarse < half || (g.w.coarse == half && batch * g.h.coarse <= 8 * side));
 }
 
 }  // namespace
