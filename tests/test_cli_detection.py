@@ -32,7 +32,7 @@ def narrow(graph: mpsnn.Graph, grid: detection.Grid) -> detection.Detector:
 def run(monkeypatch: pytest.MonkeyPatch) -> Run:
     """The command, on 6 tiles of 64 pixels and a narrow network, with a test on 3."""
     tiles = np.random.default_rng(0).integers(0, 256, (9, 64, 64, 3), np.uint8)
-    boxes = [np.array([[8, 4, 40, 30], [30, 20, 62 - i, 60]], np.float32) for i in range(9)]
+    boxes = tuple(np.array([[8, 4, 40, 30], [30, 20, 62 - i, 60]], np.float32) for i in range(9))
     small = data.Trees(tiles[:6], boxes[:6], tiles[6:], boxes[6:])
     monkeypatch.setattr(data, "trees", lambda: small)
     monkeypatch.setattr(cli_detection, "detector", narrow)
