@@ -11,19 +11,19 @@ import mpsnn
 from mpsnn import detection, schedules
 
 parser = argparse.ArgumentParser(description=__doc__)
-parser.add_argument("--epochs", type=int, default=300)
+parser.add_argument("--epochs", type=int, default=80)
 epochs = parser.parse_args().epochs
 
 trees = mpsnn.data.trees()
-anchors = detection.anchors(trees.train_boxes, count=5, stride=16)
+anchors = detection.anchors(trees.train_boxes, count=2, stride=16)
 grid = detection.Grid(rows=13, columns=13, stride=16, anchors=anchors)
-views = detection.Views(trees.train_tiles, trees.train_boxes, grid, batch=8)
+views = detection.Views(trees.train_tiles, trees.train_boxes, grid, batch=4)
 
 net = detection.detector(mpsnn.Graph(seed=0), grid)
 steps = epochs * len(views)
 rate = schedules.WarmUp(schedules.CosineDecay(2e-3, steps), steps // 20)
 
-with mpsnn.Trainer(net.loss, net.cells, optimizer=mpsnn.Adam(rate), batch=8) as trainer:
+with mpsnn.Trainer(net.loss, net.cells, optimizer=mpsnn.Adam(rate), batch=4) as trainer:
     for epoch in range(epochs):
         for tiles, labels in views.batches(epoch):
             step = trainer.train_step(tiles, labels)

@@ -1,4 +1,4 @@
-"""`mpsnn train detection` and `mpsnn train inception`, on little of their data."""
+"""`mpsnn train detection` and `mpsnn train inception`, on few and small pictures."""
 
 from __future__ import annotations
 
@@ -30,11 +30,11 @@ def narrow(graph: mpsnn.Graph, grid: detection.Grid) -> detection.Detector:
 
 @pytest.fixture
 def run(monkeypatch: pytest.MonkeyPatch) -> Run:
-    """The command, on 6 tiles and a narrow network, with a test on 3."""
-    trees = data.trees()
-    fewer = {"train_tiles": 6, "train_boxes": 6, "test_tiles": 3, "test_boxes": 3}
-    few = data.Trees(**{name: getattr(trees, name)[:count] for name, count in fewer.items()})
-    monkeypatch.setattr(data, "trees", lambda: few)
+    """The command, on 6 tiles of 64 pixels and a narrow network, with a test on 3."""
+    tiles = np.random.default_rng(0).integers(0, 256, (9, 64, 64, 3), np.uint8)
+    boxes = tuple(np.array([[8, 4, 40, 30], [30, 20, 62 - i, 60]], np.float32) for i in range(9))
+    small = data.Trees(tiles[:6], boxes[:6], tiles[6:], boxes[6:])
+    monkeypatch.setattr(data, "trees", lambda: small)
     monkeypatch.setattr(cli_detection, "detector", narrow)
     quick = dataclasses.replace(cli_detection.DETECTION, batch=4, epochs=4, epochs_per_test=3)
     monkeypatch.setattr(cli_detection, "DETECTION", quick)

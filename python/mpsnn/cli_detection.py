@@ -24,25 +24,39 @@ from mpsnn.training import Trainer
 
 DRAWN = 12  # tiles of the picture
 STRIDE = 16
+ANCHORS = 2
 
 
 @dataclass(frozen=True)
-class _Trees:
+class Tiles:
+    """Trees, and the grid that they are found by."""
+
     trees: data.Trees
     grid: Grid
 
+    @classmethod
+    def of(cls, trees: data.Trees) -> Tiles:
+        """With anchors like the boxes to learn from."""
+        cells = trees.train_tiles.shape[1] // STRIDE
+        sizes = anchors(trees.train_boxes, ANCHORS, stride=STRIDE)
+        return cls(trees, Grid(cells, cells, STRIDE, sizes))
+
     @property
     def count(self) -> int:
+        """Training tiles."""
         return len(self.trees.train_tiles)
 
     def network(self, graph: Graph) -> Network:
+        """The detector."""
         net = detector(graph, self.grid)
         return Network(net.loss, net.cells)
 
     def source(self, batch: int, seed: int, trace: Trace | None) -> Source:
+        """Views of the training tiles."""
         return Views(self.trees.train_tiles, self.trees.train_boxes, self.grid, batch, seed=seed)
 
     def test(self, trainer: Trainer) -> Score:
+        """Mean average precision."""
         tiles, boxes = self.trees.test_tiles, self.trees.test_boxes
         found = decode(trainer.infer(tiles), self.grid)
 
@@ -53,16 +67,14 @@ class _Trees:
         return Score("test_map50", "mAP at IoU 0.5", value, draw)
 
 
-def _trees() -> _Trees:
-    trees = data.trees()
-    cells = trees.train_tiles.shape[1] // STRIDE
-    return _Trees(trees, Grid(cells, cells, STRIDE, anchors(trees.train_boxes, stride=STRIDE)))
-
-
 def optimizer(per_epoch: int, epochs: int) -> Optimizer:
     """Adam, warmed up, then along half a cosine."""
     warm = min(3, epochs) * per_epoch
     return Adam(WarmUp(CosineDecay(2e-3, max(1, epochs * per_epoch - warm), 2e-5), warm))
 
 
-DETECTION = Task("detection", "tiles", _trees, optimizer, 8, 300, epochs_per_test=10)
+def _load() -> Tiles:
+    return Tiles.of(data.trees())
+
+
+DETECTION = Task("detection", "tiles", _load, optimizer, 4, 80, epochs_per_test=10)
