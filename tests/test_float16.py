@@ -159,6 +159,7 @@ def test_exported_gradients_are_without_the_scale() -> None:
         trainer = Trainer(loss, batch=16, backend="cpu", export=wanted, **options)
         found.append(trainer.train_step(images, labels).exported)
     for name, wide in found[1].items():
+        # Some ten roundings to 2^-12 on the way, and sums that cancel; a scale is 65536.
         np.testing.assert_allclose(found[0][name], wide, rtol=0.02, atol=0.005)
 
 

@@ -113,10 +113,8 @@ def test_a_step_that_overflows_is_skipped_and_halves_the_scale(backend: str) -> 
     np.testing.assert_equal(trainer.state_dict(), before)
     assert trainer.step == 0
     assert not step().skipped
-    # Powers of two all of them: exactly the step that float32 takes.
-    precision = (
-        "float16" if backend == "metal" else "float32"
-    )  # of metal's values, with wide gradients
+    # Powers of two all of them: exactly the step that float32 takes; of gradients alone on metal.
+    precision = "float16" if backend == "metal" else "float32"
     wide, wide_step = far_away(backend, 64, precision=precision, gradient_precision="float32")
     wide_step().wait()
     np.testing.assert_equal(trainer.state_dict(), wide.state_dict())

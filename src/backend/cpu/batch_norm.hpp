@@ -42,16 +42,15 @@ struct NormGradient {
   void* scratch;       ///< Of own_batch_norm_scratch bytes.
 };
 
-/// Batch normalization by our own loops, for what oneDNN cannot do: statistics of
-/// the first `images` of the batch only. The mask is one byte per element, 1 where
-/// y > 0; oneDNN's is its own, so that a run uses one of the two for both directions.
+/// Bytes of scratch that each of the two below needs.
 std::size_t own_batch_norm_scratch(const NormSizes& sizes);
-void own_batch_norm(const NormSizes& sizes, const NormForward<float>& data, int images);
-void own_batch_norm(const NormSizes& sizes, const NormForward<BFloat16>& data, int images);
-void own_batch_norm(const NormSizes& sizes, const NormForward<Float16>& data, int images);
-void own_batch_norm_gradient(const NormSizes& sizes, const NormGradient<float>& data, int images);
-void own_batch_norm_gradient(const NormSizes& sizes, const NormGradient<BFloat16>& data,
-                             int images);
-void own_batch_norm_gradient(const NormSizes& sizes, const NormGradient<Float16>& data, int images);
+/// Batch normalization by our own loops, for what oneDNN cannot do: statistics of the first
+/// `images` of the batch only, and values that are parts of others. The mask is one byte per
+/// element, 1 where y > 0; oneDNN's is its own, so that a run uses one of the two for both
+/// directions.
+template <class T>
+void own_batch_norm(const NormSizes& sizes, const NormForward<T>& data, int images);
+template <class T>
+void own_batch_norm_gradient(const NormSizes& sizes, const NormGradient<T>& data, int images);
 
 }  // namespace mpsnn::cpu

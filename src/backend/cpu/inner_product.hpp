@@ -42,6 +42,7 @@ class WeightProduct {
 
  private:
   static bool prefers_matmul(const InnerSizes& s);
+
   CpuSession* session_;
   InnerSizes sizes_;
   bool sums_columns_;

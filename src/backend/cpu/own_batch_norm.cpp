@@ -125,8 +125,12 @@ MPSNN_SIMD void normalize(NormForward<T> d, std::size_t channels, std::size_t be
   }
 }
 
+}  // namespace
+
+std::size_t own_batch_norm_scratch(const NormSizes& s) { return Work::bytes(s.channels); }
+
 template <class T>
-void forward(const NormSizes& s, const NormForward<T>& d, int images) {
+void own_batch_norm(const NormSizes& s, const NormForward<T>& d, int images) {
   all_statistics(s, d, images * s.rows_per_image);
   const Work work(s, 0, d.scratch);
   float *scale = work.factor(0), *shift = work.factor(1);
@@ -141,18 +145,8 @@ void forward(const NormSizes& s, const NormForward<T>& d, int images) {
   });
 }
 
-}  // namespace
-
-std::size_t own_batch_norm_scratch(const NormSizes& s) { return Work::bytes(s.channels); }
-
-void own_batch_norm(const NormSizes& s, const NormForward<float>& d, int images) {
-  forward(s, d, images);
-}
-void own_batch_norm(const NormSizes& s, const NormForward<BFloat16>& d, int images) {
-  forward(s, d, images);
-}
-void own_batch_norm(const NormSizes& s, const NormForward<Float16>& d, int images) {
-  forward(s, d, images);
-}
+template void own_batch_norm(const NormSizes& s, const NormForward<float>& d, int images);
+template void own_batch_norm(const NormSizes& s, const NormForward<BFloat16>& d, int images);
+template void own_batch_norm(const NormSizes& s, const NormForward<Float16>& d, int images);
 
 }  // namespace mpsnn::cpu

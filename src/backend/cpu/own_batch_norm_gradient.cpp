@@ -112,8 +112,10 @@ void all_sums(const NormSizes& s, const NormGradient<T>& d, const Work& work) {
   }
 }
 
+}  // namespace
+
 template <class T>
-void gradient(const NormSizes& s, const NormGradient<T>& d, int images) {
+void own_batch_norm_gradient(const NormSizes& s, const NormGradient<T>& d, int images) {
   const std::size_t rows = images * s.rows_per_image;
   const Work work(s, rows, d.scratch);
   all_sums(s, d, work);
@@ -135,16 +137,10 @@ void gradient(const NormSizes& s, const NormGradient<T>& d, int images) {
   std::fill(d.dx + rows * s.channels, d.dx + s.batch * s.rows_per_image * s.channels, T{});
 }
 
-}  // namespace
-
-void own_batch_norm_gradient(const NormSizes& s, const NormGradient<float>& d, int images) {
-  gradient(s, d, images);
-}
-void own_batch_norm_gradient(const NormSizes& s, const NormGradient<BFloat16>& d, int images) {
-  gradient(s, d, images);
-}
-void own_batch_norm_gradient(const NormSizes& s, const NormGradient<Float16>& d, int images) {
-  gradient(s, d, images);
-}
+template void own_batch_norm_gradient(const NormSizes& s, const NormGradient<float>& d, int images);
+template void own_batch_norm_gradient(const NormSizes& s, const NormGradient<BFloat16>& d,
+                                      int images);
+template void own_batch_norm_gradient(const NormSizes& s, const NormGradient<Float16>& d,
+                                      int images);
 
 }  // namespace mpsnn::cpu
