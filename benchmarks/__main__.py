@@ -105,6 +105,12 @@ def main(
     isa: Annotated[
         str, typer.Option(help="no newer instructions than avx2 or avx512, where it can be told")
     ] = "",
+    steady: Annotated[
+        float, typer.Option(help="only rounds count in which a product reaches so many GFLOP/s")
+    ] = 0.0,
+    patience: Annotated[
+        float, typer.Option(help="seconds of a comparison that wait for such rounds")
+    ] = 600.0,
     sweep: Annotated[bool, typer.Option("--sweep", help="batches from 1 to large ones")] = False,
     whole_table: Annotated[
         bool, typer.Option("--table", help="every row of the page, or those of --only")
@@ -117,7 +123,8 @@ def main(
     as_json: Annotated[bool, typer.Option("--json", help="lines of JSON")] = False,
 ) -> None:
     """Measure mpsnn, in alternation with its peers where there are any."""
-    plan = Plan(rounds, seconds, setup_timeout, latency, interpreters(python_of or []), isa)
+    pythons = interpreters(python_of or [])
+    plan = Plan(rounds, seconds, setup_timeout, latency, pythons, isa, steady, patience)
     if isa not in ISAS:
         raise typer.BadParameter(f"--isa must be avx2 or avx512, got {isa}")
     say = _silent if as_json else _say

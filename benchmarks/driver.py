@@ -19,6 +19,7 @@ from typing import Any
 
 from benchmarks.contestant import Task, variant_of
 from benchmarks.contestants import is_reduced
+from benchmarks.steady import Steadiness
 
 SLOW = 3.0  # times the best peer: after two rounds in alternation it is measured no further
 HOPELESS = 6.0  # times the best peer: so already after its set-up
@@ -27,6 +28,8 @@ MOST_STEPS = 5000
 REST = 0.05  # seconds between turns, in which threads of the last one stop waiting for work
 
 ROOT = Path(__file__).parents[1]
+
+ALWAYS = Steadiness(None, 0.0, 0.0)  # every round counts
 
 # glibc's malloc gives large blocks back to the system, which must then clear them anew: of a variant
 # with the word malloc it keeps them, as other allocators do.
@@ -77,6 +80,8 @@ class Plan:
     # Interpreters by family; "" is of all but ours and PyTorch.
     pythons: Mapping[str, str] = field(default_factory=dict)
     isa: str = ""  # of `ISAS`
+    steady: float = 0.0  # GFLOP/s without which a round does not count; see `benchmarks.steady`
+    patience: float = 600.0  # seconds of a comparison that wait for it
 
 
 class Process:
@@ -179,11 +184,29 @@ def environment(name: str, task: Task) -> dict[str, str]:
 
 
 def alternate(
-    names: Sequence[str], task: Task, plan: Plan, say: Callable[[str], None] = lambda _: None
-) -> tuple[dict[str, Measured], dict[str, str]]:
+    names: Sequence[str], task: Task, plan: Plan, machine: Steadiness = ALWAYS,
+    say: Callable[[str], None] = lambda _: None,
+) -> tuple[dict[str, Measured], dict[str, str]]:  # fmt: skip
     """What every contestant took, and why others are missing. Those named "ours ..." never stop."""
-    running: dict[str, Process] = {}
     processes: dict[str, Process] = {}
+    try:
+        running = _set_up(names, task, plan, processes, say)
+        running = _rounds(running, plan.rounds, machine)
+        if plan.latencies:
+            _time_each_step(running, plan.latencies)
+    finally:
+        for process in processes.values():
+            process.close()
+    missing = {name: p.failure for name, p in processes.items() if p.failure}
+    return {n: p.measured for n, p in processes.items() if n not in missing}, missing
+
+
+def _set_up(
+    names: Sequence[str], task: Task, plan: Plan, processes: dict[str, Process],
+    say: Callable[[str], None],
+) -> dict[str, Process]:  # fmt: skip
+    """Start everyone's process. Returns those that go on to the rounds."""
+    running: dict[str, Process] = {}
     first: dict[str, float] = {}
     for name in names:
         process = processes[name] = Process(name, task, plan)
@@ -192,19 +215,31 @@ def alternate(
         if not process.failure:
             running[name] = process
             _stop_slow(running, first, HOPELESS)
-    for number in range(plan.rounds):
+    return running
+
+
+def _rounds(running: dict[str, Process], rounds: int, machine: Steadiness) -> dict[str, Process]:
+    """Everyone's turns, until so many rounds count. Returns those that are left.
+
+    Raises:
+        SystemExit: If fewer than two rounds counted before the machine's patience was over.
+    """
+    counted = 0
+    while counted < rounds and machine.wait():
         for process in running.values():
             process.round()
         running = {name: p for name, p in running.items() if not p.failure}
-        if number == 1:
+        if not machine.lasted():
+            for process in running.values():
+                process.measured.ms.pop()
+            continue
+        counted += 1
+        if counted == 2:
             medians = {name: p.measured.median for name, p in running.items()}
             _stop_slow(running, medians, SLOW)
-    if plan.latencies:
-        _time_each_step(running, plan.latencies)
-    for process in processes.values():
-        process.close()
-    missing = {name: p.failure for name, p in processes.items() if p.failure}
-    return {n: p.measured for n, p in processes.items() if n not in missing}, missing
+    if counted < min(rounds, 2):
+        raise SystemExit(f"the machine was steady in {counted} rounds only")
+    return running
 
 
 def best_peers(ms: Mapping[str, float]) -> list[str]:

@@ -13,6 +13,7 @@ from benchmarks import contestants, driver, machine
 from benchmarks.contestant import Task
 from benchmarks.driver import Measured, Plan
 from benchmarks.networks import flops
+from benchmarks.steady import steadiness
 from benchmarks.workloads import WORKLOADS
 
 Row = dict[str, Any]
@@ -34,7 +35,8 @@ def compare(
     """
     names = contestants.peers(task.workload, task.mode, precisions, chosen)
     ours = [f"ours {precision}" for precision in precisions]
-    measured, missing = driver.alternate([*ours, *names], task, plan, say)
+    with steadiness(task.threads, plan.steady, plan.patience) as machine_state:
+        measured, missing = driver.alternate([*ours, *names], task, plan, machine_state, say)
     if not measured.keys() & set(ours):
         raise SystemExit(f"mpsnn itself failed: {missing[ours[0]]}")
     common = {
@@ -42,6 +44,7 @@ def compare(
         "isa": plan.isa,
         "date": datetime.date.today().isoformat(),
         "missing": missing,
+        "steady": machine_state.record(),
         "machine": machine.description(),
         "versions": machine.versions(plan.pythons),
     }
