@@ -94,6 +94,26 @@ def test_a_neuron_becomes_the_end_of_the_op_before_it(
         np.testing.assert_allclose(mine, reference, rtol=2e-4 * coarse, atol=5e-5 * coarse)
 
 
+# A bit of the mask for each channel: parts of a byte, of a vector of 16, and several of those. Of a
+# whole batch the mask is oneDNN's.
+@pytest.mark.parametrize("channels", [3, 8, 15, 16, 37, 64])
+@pytest.mark.parametrize("images", [3, 4])
+def test_a_relu_at_the_end_of_batch_norm_stops_the_gradients_of_its_zeros(
+    channels: int, images: int, rng
+) -> None:
+    net = Graph(seed=2)
+    y = net.relu(layers.BatchNorm()(layers.Conv2d(channels, 3)(net.input(5, 6, 2))))
+    loss = net.softmax_cross_entropy(layers.Dense(3)(net.flatten(y)), net.labels(3))
+    x = rng.standard_normal((images, 5, 6, 2)).astype(np.float32)
+    classes = np.arange(images) % 3
+    ours, graph = results(loss, y, "cpu", x, classes)
+    expected, _ = results(loss, y, "reference", x, classes)
+    assert not nodes(graph, "relu_gradient")
+    for mine, reference in zip(ours, expected, strict=True):
+        # As above: float32, three steps.
+        np.testing.assert_allclose(mine, reference, rtol=2e-4, atol=5e-5)
+
+
 @pytest.mark.parametrize(("neuron", "numbers", "in_training"), NEURONS, ids=lambda v: str(v))
 def test_inference_fuses_every_one_of_them(
     neuron: str, numbers: tuple[float, ...], in_training: bool

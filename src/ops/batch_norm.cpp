@@ -1,3 +1,4 @@
+#include "ops/mask_bits.hpp"
 #include "ops/window_checks.hpp"
 
 namespace mpsnn {
@@ -18,7 +19,7 @@ std::vector<TensorDesc> infer(const Op& op, std::span<const TensorDesc> in) {
   std::vector<TensorDesc> out = {in[0]};
   if (!norm.training) return out;
   out.insert(out.end(), 2, {channels, DType::float32, false});
-  if (norm.activation) out.push_back({x, DType::uint8});
+  if (norm.activation) out.push_back({mask_bits::shape(x), DType::uint8});
   return out;
 }
 

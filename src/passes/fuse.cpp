@@ -2,6 +2,7 @@
 #include <functional>
 
 #include "mpsnn/training.hpp"
+#include "ops/mask_bits.hpp"
 #include "ops/op_spec.hpp"
 #include "passes/rewrite.hpp"
 
@@ -107,6 +108,7 @@ class Fusion {
     if (op.training) {
       TensorDesc mask = graph_.desc(norm->inputs[0]);
       mask.dtype = DType::uint8;
+      mask.shape = mask_bits::shape(mask.shape);
       norm->outputs.resize(4);
       norm->outputs[3] = graph_.add_value(mask);
     }

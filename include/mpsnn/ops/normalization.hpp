@@ -6,7 +6,9 @@ namespace mpsnn {
 
 /// y = (x - mean) / sqrt(variance + epsilon) * gamma + beta, per channel (last axis).
 ///   x (..., C), gamma (C,), beta (C,), running_mean (C,), running_var (C,)
-///     ->  y (..., C), mean (C,), variance (C,), mask (..., C) uint8 where a neuron is fused
+///     ->  y (..., C), mean (C,), variance (C,), and where a neuron is fused mask (..., bytes)
+///     uint8,
+/// a bit per channel.
 /// `training` uses the statistics of the batch's real images (biased variance),
 /// and returns them; otherwise the running ones, also in the gradient. `momentum_keep` and
 /// `unbiased_running_var` are for Running.

@@ -40,9 +40,9 @@ struct Geometry {
   }
 };
 
-/// Whether oneDNN's mask is no larger than the one planned, of a byte per element.
-bool fits(const Forward& desc, const Geometry& g) {
-  return desc.workspace_desc().get_size() <= g.x.get_size() / element_size(g.x);
+/// Whether oneDNN's mask is no larger than the one planned.
+bool fits(const Forward& desc, const NormSizes& s) {
+  return desc.workspace_desc().get_size() <= s.mask_bytes();
 }
 
 Kernel inference(KernelContext& k) {
@@ -88,7 +88,7 @@ Kernel forward(KernelContext& k) {
   const Geometry g(k, s);
   const Forward desc = g.forward(k, prop_kind::forward_training);
   const int whole =
-      fits(desc, g) && !is_strided(k) ? k.batch : -1;  // images of a run that oneDNN can do
+      fits(desc, s) && !is_strided(k) ? k.batch : -1;  // images of a run that oneDNN can do
   report(k, whole > 0 ? desc.impl_info_str() : "mpsnn");
   const MemoryDesc mask = s.relu ? desc.workspace_desc() : MemoryDesc();
   Primitive run(desc, {{DNNL_ARG_SRC, g.x},
@@ -100,7 +100,7 @@ Kernel forward(KernelContext& k) {
                        {DNNL_ARG_WORKSPACE, mask}});
   const std::size_t bytes = s.channels * sizeof(float);
   const Output mean(k, 1, bytes), variance(k, 2, bytes);
-  const Output masks(k, 3, s.relu ? k.in_elements(0) : 0);
+  const Output masks(k, 3, s.relu ? s.mask_bytes() : 0);
   const Scratch scratch(k, std::max(run.scratch_bytes(), own_batch_norm_scratch(s)));
   const std::size_t y_row = k.out_row(0);
   return [=, &session](const Launch& l) mutable {
@@ -111,6 +111,7 @@ Kernel forward(KernelContext& k) {
                               mean.at<float>(l),
                               variance.at<float>(l),
                               s.relu ? masks.at<std::uint8_t>(l) : nullptr,
+                              s.mask_row,
                               y_row,
                               scratch.at(l)};
     if (l.run.images == whole)
@@ -129,7 +130,7 @@ Kernel gradient(KernelContext& k) {
   const Forward hint = g.forward(k, prop_kind::forward_training);
   const Backward desc = g.backward(k, hint);
   const bool frozen = !k.op<BatchNorm>().training;  // padding then needs no care: its dy is 0
-  const int whole = fits(hint, g) && !is_strided(k) ? k.batch : -1;
+  const int whole = fits(hint, s) && !is_strided(k) ? k.batch : -1;
   report(k, whole > 0 ? desc.impl_info_str() : "mpsnn");
   // oneDNN 3.2 refuses to run if it is also given the shift.
   Primitive run(desc, {{DNNL_ARG_DIFF_DST, g.x},
@@ -147,10 +148,10 @@ Kernel gradient(KernelContext& k) {
   const std::size_t dy_row = k.in_row(0);
   return [=, &session](const Launch& l) mutable {
     const NormGradient<T> d = {
-        l.in<T>(0),     l.in<T>(1),          l.in<float>(2),
-        l.in<float>(3), l.in<float>(4),      s.relu ? l.in<std::uint8_t>(5) : nullptr,
-        dx.at<T>(l),    dgamma.at<float>(l), dbeta.at<float>(l),
-        dy_row,         scratch.at(l)};
+        l.in<T>(0),         l.in<T>(1),     l.in<float>(2),
+        l.in<float>(3),     l.in<float>(4), s.relu ? l.in<std::uint8_t>(5) : nullptr,
+        s.mask_row,         dx.at<T>(l),    dgamma.at<float>(l),
+        dbeta.at<float>(l), dy_row,         scratch.at(l)};
     if (l.run.images == whole || (frozen && whole > 0))
       run.run(session.stream(),
               {d.dy, d.x, d.gamma, d.mean, d.variance, d.mask, d.dx, d.dgamma, d.dbeta},

@@ -23,21 +23,23 @@ using Bytes = std::uint8_t __attribute__((vector_size(16)));
 MPSNN_INLINE void load(const float* from, Floats& to) { std::memcpy(&to, from, sizeof to); }
 MPSNN_INLINE void store(const Floats& from, float* to) { std::memcpy(to, &from, sizeof from); }
 
-// Between bytes and words by way of 16 bits: GCC 12 takes the elements of a fourfold step one by
-// one.
-
-/// One byte per element: 1 where it is positive.
+/// A bit for each of the sixteen: 1 where it is positive.
 MPSNN_INLINE void store_positive(const Floats& from, std::uint8_t* to) {
+  // To bytes by way of 16 bits: GCC 12 takes the elements of a fourfold step one by one.
   const Ints positive = from > 0.0f;
-  const Bytes mask = __builtin_convertvector(__builtin_convertvector(-positive, Halves), Bytes);
-  std::memcpy(to, &mask, sizeof mask);
+  const Bytes bytes = __builtin_convertvector(__builtin_convertvector(-positive, Halves), Bytes);
+  std::uint64_t eight[2];
+  std::memcpy(eight, &bytes, sizeof eight);
+  // The lowest bits of eight bytes meet in the highest one.
+  for (int i = 0; i < 2; ++i)
+    to[i] = static_cast<std::uint8_t>(eight[i] * 0x0102040810204080 >> 56);
 }
-/// 0 where the byte is 0.
+/// 0 where the bit is 0.
 MPSNN_INLINE void keep_where(const std::uint8_t* mask, Floats& values) {
-  Bytes bytes;
-  std::memcpy(&bytes, mask, sizeof bytes);
-  const Ints kept = __builtin_convertvector(__builtin_convertvector(bytes, Halves), Ints) != 0;
-  values = kept ? values : Floats{};
+  Words bit;
+  for (std::uint32_t i = 0; i < lanes; ++i) bit[i] = 1u << i;
+  const std::uint32_t bits = mask[0] | mask[1] << 8;
+  values = (bit & bits) != 0 ? values : Floats{};
 }
 
 }  // namespace mpsnn::cpu

@@ -106,20 +106,20 @@ MPSNN_SIMD void normalize(NormForward<T> d, std::size_t channels, std::size_t be
   for (std::size_t r = begin; r < end; ++r) {
     const T* x = d.x + r * channels;
     T* y = d.y + r * d.y_row;
-    std::uint8_t* mask = masked ? d.mask + r * channels : nullptr;
+    std::uint8_t* mask = masked ? d.mask + r * d.mask_row : nullptr;
     for (std::size_t c = 0; c < whole; c += lanes) {
       Floats factor, term, value;
       load(scale + c, factor);
       load(shift + c, term);
       load(x + c, value);
       value = value * factor + term;
-      if constexpr (masked) store_positive(value, mask + c);
+      if constexpr (masked) store_positive(value, mask + c / 8);
       value = value < low ? low : value;
       store(value, y + c);
     }
     for (std::size_t c = whole; c < channels; ++c) {
       const float value = x[c] * scale[c] + shift[c];
-      if constexpr (masked) mask[c] = value > 0;
+      if constexpr (masked) mask_bits::set(mask, c, value > 0);
       y[c] = value < least ? least : value;
     }
   }

@@ -20,7 +20,7 @@ MPSNN_SIMD void sums(NormGradient<T> d, std::size_t row, const Block& b, float* 
                            const std::size_t c = b.c + i * lanes;
                            load(d.dy + r * d.dy_row + c, g);
                            load(d.x + r * row + c, x);
-                           if constexpr (masked) keep_where(d.mask + r * row + c, g);
+                           if constexpr (masked) keep_where(d.mask + r * d.mask_row + c / 8, g);
                            to_g[i] += g;
                            to_gx[i] += g * (x - mean[i]);
                          }
@@ -41,8 +41,9 @@ MPSNN_SIMD void sums(NormGradient<T> d, std::size_t row, const Block& b, float* 
 
 /// What of dy the neuron let through, at one element.
 template <class T>
-float through(const NormGradient<T>& d, std::size_t row, std::size_t r, std::size_t c) {
-  return d.mask && !d.mask[r * row + c] ? 0 : float{d.dy[r * d.dy_row + c]};
+float through(const NormGradient<T>& d, std::size_t r, std::size_t c) {
+  const bool kept = !d.mask || mask_bits::get(d.mask + r * d.mask_row, c);
+  return kept ? float{d.dy[r * d.dy_row + c]} : 0;
 }
 
 /// The same for fewer channels than a vector has.
@@ -53,7 +54,7 @@ void sums_of_rest(const NormGradient<T>& d, std::size_t row, const Block& b, flo
   std::fill_n(sum_gx, b.n, 0.0f);
   for (std::size_t r = b.first; r < b.last; ++r) {
     for (std::size_t i = 0; i < b.n; ++i) {
-      const float g = through(d, row, r, b.c + i);
+      const float g = through(d, r, b.c + i);
       sum_g[i] += g;
       sum_gx[i] += g * (d.x[r * row + b.c + i] - d.mean[b.c + i]);
     }
@@ -78,12 +79,12 @@ MPSNN_SIMD void gradient_rows(NormGradient<T> d, std::size_t channels, std::size
       load(f.slope + c, slope);
       load(d.dy + r * d.dy_row + c, g);
       load(d.x + r * channels + c, x);
-      if constexpr (masked) keep_where(d.mask + r * channels + c, g);
+      if constexpr (masked) keep_where(d.mask + r * d.mask_row + c / 8, g);
       g = scale * (g - shift - (x - mean) * slope);
       store(g, d.dx + r * channels + c);
     }
     for (std::size_t c = whole; c < channels; ++c)
-      d.dx[r * channels + c] = f.scale[c] * (through(d, channels, r, c) - f.mean_g[c] -
+      d.dx[r * channels + c] = f.scale[c] * (through(d, r, c) - f.mean_g[c] -
                                              (d.x[r * channels + c] - d.mean[c]) * f.slope[c]);
   }
 }

@@ -1,6 +1,7 @@
 #include <cmath>
 
 #include "backend/reference/kernels.hpp"
+#include "ops/mask_bits.hpp"
 
 namespace mpsnn::reference {
 namespace {
@@ -19,6 +20,11 @@ struct Norm {
         relu(op.activation.has_value()) {}
 
   Dim size(Dim images) const { return images * rows_per_image * C; }
+  /// The row of the mask that has element e.
+  template <class Byte>
+  Byte* mask_row(Byte* mask, Dim e) const {
+    return mask + e / C * mask_bits::row_bytes(C);
+  }
   double deviation(double variance) const { return std::sqrt(variance + epsilon); }
 
   /// Per channel, the mean over `images` of f(element).
@@ -38,7 +44,7 @@ struct Norm {
       const Dim c = e % C;
       const double y = (x[e] - mean[c]) / deviation(variance[c]) * gamma[c] + beta[c];
       l.out<double>(0)[e] = relu ? std::max(y, 0.0) : y;
-      if (mask) mask[e] = y > 0;
+      if (mask) mask_bits::set(mask_row(mask, e), c, y > 0);
     }
   }
 };
@@ -94,7 +100,9 @@ Kernel gradient(KernelContext& k) {
     const auto *mean = l.in<double>(3), *variance = l.in<double>(4);
     const auto* mask = norm.relu ? l.in<std::uint8_t>(5) : nullptr;
     const Dim C = norm.C, images = l.run.images;
-    const auto g = [&](Dim e) { return !mask || mask[e] ? dy[e] : 0.0; };
+    const auto g = [&](Dim e) {
+      return !mask || mask_bits::get(norm.mask_row(mask, e), e % C) ? dy[e] : 0.0;
+    };
     const auto z = [&](Dim e) { return (x[e] - mean[e % C]) / norm.deviation(variance[e % C]); };
     const auto mean_g = norm.mean(images, g);
     const auto mean_gz = norm.mean(images, [&](Dim e) { return g(e) * z(e); });
