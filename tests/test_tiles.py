@@ -13,7 +13,8 @@ from mpsnn import Graph, Trainer, layers, optim
 
 # Image, channels in and out, and what the layer is made with: rows of every rest of 16, channels that
 # fill no tile, one and several chunks of pixels, frames on any side, phases of strides.
-CASES: list[tuple[tuple[int, int], int, int, dict[str, Any]]] = [
+Case = tuple[tuple[int, int], int, int, dict[str, Any]]
+CASES: list[Case] = [
     ((4, 4), 32, 32, {"kernel": 3}),
     ((4, 4), 64, 96, {"kernel": 3, "stride": 2}),
     ((17, 17), 16, 16, {"kernel": (1, 7)}),
@@ -36,11 +37,20 @@ CASES: list[tuple[tuple[int, int], int, int, dict[str, Any]]] = [
     ((8, 7), 32, 48, {"kernel": (2, 3), "dilation": (1, 2), "padding": (0, 3, 2, 1)}),
     ((70, 7), 16, 160, {"kernel": 3}),
     ((7, 8), 48, 130, {"kernel": (1, 3), "bias": False}),
+    # Windows of up to 32 numbers, as first layers have: a whole one in a row of a tile.
+    ((28, 28), 1, 32, {"kernel": 5}),
+    ((29, 31), 3, 48, {"kernel": 3, "stride": 2, "padding": "valid"}),
+    ((13, 70), 2, 16, {"kernel": (3, 5), "dilation": (2, 1)}),
+    ((9, 9), 4, 128, {"kernel": 2, "stride": (1, 3), "padding": (1, 2, 3, 0)}),
+    ((4, 5), 3, 16, {"kernel": 1, "padding": (0, 0, 9, 40)}),
+    ((12, 12), 1, 16, {"kernel": 3, "stride": 5}),
+    ((5, 40), 1, 64, {"kernel": (1, 32), "bias": False}),
 ]
+SHORT, TALL, FIRST = CASES[0], CASES[19], CASES[21]
 
 
 def trained(
-    case: tuple[tuple[int, int], int, int, dict[str, Any]],
+    case: Case,
     activation: str,
     images: int,
     batch: int,
@@ -68,7 +78,7 @@ def has_tiles() -> bool:
     if "cpu" not in mpsnn.backend_names():
         return False
     try:
-        _, ran = trained(CASES[0], "linear", 1, 1, backend="cpu", precision="bfloat16")
+        _, ran = trained(SHORT, "linear", 1, 1, backend="cpu", precision="bfloat16")
     except mpsnn.UnsupportedError:
         return False
     return any("mpsnn:amx" in how for how in ran)
@@ -82,7 +92,7 @@ with_tiles = pytest.mark.skipif(not has_tiles(), reason="needs the cpu backend, 
 @pytest.mark.parametrize("threads", [1, 2])
 @pytest.mark.parametrize("case", CASES, ids=str)
 def test_results_and_gradients_are_those_of_the_reference(
-    case: tuple[tuple[int, int], int, int, dict[str, Any]], threads: int, images: int, batch: int
+    case: Case, threads: int, images: int, batch: int
 ) -> None:
     narrow, ran = trained(
         case, "linear", images, batch, backend="cpu", precision="bfloat16", threads=threads
@@ -96,17 +106,19 @@ def test_results_and_gradients_are_those_of_the_reference(
 
 
 @with_tiles
-def test_a_relu_is_computed_with_the_convolution() -> None:
-    narrow, ran = trained(CASES[0], "relu", 2, 2, backend="cpu", precision="bfloat16")
-    wide, _ = trained(CASES[0], "relu", 2, 2, backend="reference")
+@pytest.mark.parametrize("case", [SHORT, FIRST], ids=str)
+def test_a_relu_is_computed_with_the_convolution(case: Case) -> None:
+    narrow, ran = trained(case, "relu", 2, 2, backend="cpu", precision="bfloat16")
+    wide, _ = trained(case, "relu", 2, 2, backend="reference")
     assert ran[1] == "mpsnn:amx"
     assert narrow["y"].min() == 0
     assert np.linalg.norm(narrow["y"] - wide["y"]) <= 2**-7 * np.linalg.norm(wide["y"])
 
 
 @with_tiles
-def test_threads_change_no_bit() -> None:
+@pytest.mark.parametrize("case", [TALL, FIRST], ids=str)
+def test_threads_change_no_bit(case: Case) -> None:
     options = {"backend": "cpu", "precision": "bfloat16"}
-    one, _ = trained(CASES[-2], "linear", 3, 4, threads=1, **options)
-    two, _ = trained(CASES[-2], "linear", 3, 4, threads=2, **options)
+    one, _ = trained(case, "linear", 3, 4, threads=1, **options)
+    two, _ = trained(case, "linear", 3, 4, threads=2, **options)
     np.testing.assert_array_equal(one["conv.weight"], two["conv.weight"])

@@ -11,6 +11,7 @@
 #include "backend/cpu/tile_convolution.hpp"
 #include "backend/cpu/tile_gradient.hpp"
 #include "backend/cpu/wide.hpp"
+#include "backend/cpu/window_convolution.hpp"
 #include "ops/conv_geometry.hpp"
 
 namespace mpsnn::cpu {
@@ -125,6 +126,8 @@ Kernel forward(KernelContext& k) {
   if (needs_float32(k)) return in_float32(k, k.node, forward<Conv>);
   if (const Dim rows = windows_in_rows(g.geometry, k.batch))
     return rows_forward(k, rows, activation);
+  if (prefers_windows(g.geometry, k.in_type(0), activation))
+    return window_convolution(k, g.geometry, activation);
   if (prefers_tile_convolution(g.geometry, k.batch, k.in_type(0), activation))
     return tile_convolution(k, g.geometry, activation);
   CpuSession& session = CpuSession::of(k);
@@ -184,6 +187,7 @@ Kernel wide_weight_gradient(KernelContext& k) {
 template <class Conv>
 Kernel weight_gradient(KernelContext& k, const Layouts<Conv>& g,
                        const typename Conv::Forward& hint) {
+  if (prefers_windows(g.geometry, k.in_type(0), {})) return window_weight_gradient(k, g.geometry);
   if (prefers_tiles(g.geometry, k.in_type(0))) return tile_weight_gradient(k, g.geometry);
   if (prefers_columns(g.geometry, k.batch, k.in_type(0)))
     return column_weight_gradient(k, g.geometry);
@@ -228,11 +232,16 @@ Kernel gradient(KernelContext& k) {
       fastest([&] { return g.forward(CpuSession::of(k).engine(), {}, {}); });
   const bool own = !hint;
   Kernel data, weight;
+  Turns turns(k);
   if (k.has_out(1))
-    weight = own ? own_weight_gradient(k, g.geometry) : weight_gradient<Conv>(k, g, hint);
+    weight = turns([&] {
+      return own ? own_weight_gradient(k, g.geometry) : weight_gradient<Conv>(k, g, hint);
+    });
   else if (k.has_out(2))
     weight = bias_gradient(k);
-  if (k.has_out(0)) data = own ? own_data_gradient(k, g.geometry) : data_gradient<Conv>(k, g, hint);
+  if (k.has_out(0))
+    data = turns(
+        [&] { return own ? own_data_gradient(k, g.geometry) : data_gradient<Conv>(k, g, hint); });
   return [data, weight](const Launch& l) {
     if (weight) weight(l);
     if (data) data(l);

@@ -1,7 +1,9 @@
 #pragma once
 
+#include <algorithm>
 #include <initializer_list>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "backend/kernel_backend.hpp"
@@ -123,6 +125,25 @@ class Scratch {
 
  private:
   std::size_t offset_ = 0;
+};
+
+/// For parts of a kernel that run one after the other: what they ask for as scratch lies in the
+/// same place.
+class Turns {
+ public:
+  explicit Turns(KernelContext& k) : k_(k), begin_(k.scratch_bytes) {}
+  /// The kernel of a part that `make` gives.
+  template <class Make>
+  Kernel operator()(const Make& make) {
+    const std::size_t end = std::exchange(k_.scratch_bytes, begin_);
+    Kernel part = make();
+    k_.scratch_bytes = std::max(end, k_.scratch_bytes);
+    return part;
+  }
+
+ private:
+  KernelContext& k_;
+  const std::size_t begin_;
 };
 
 }  // namespace mpsnn::cpu

@@ -21,34 +21,14 @@ using tiles::tiles_of;
 
 constexpr std::size_t cache = 1 << 20;  // bytes of pixels that are worked on at a time
 
-/// Transposes 16 x 16 words by exchanging ever larger squares.
-template <int distance>
-MPSNN_INLINE void exchange(Words (&r)[side]) {
-  constexpr auto d = distance;
-  Words first, second;
-  for (int l = 0; l < side; ++l) {
-    first[l] = l & d ? side + l - d : l;
-    second[l] = l & d ? side + l : l + d;
-  }
-  for (int i = 0; i < side; ++i) {
-    if (i & d) continue;
-    const Words a = r[i], b = r[i + d];
-    r[i] = __builtin_shuffle(a, b, first);
-    r[i + d] = __builtin_shuffle(a, b, second);
-  }
-}
-
 /// Two pixels' numbers side by side, for 16 channels or fewer.
-MPSNN_INLINE void pair_up(const BFloat16* a, const BFloat16* b, Dim count, Words& to) {
+MPSNN_TILES inline void pair_up(const BFloat16* a, const BFloat16* b, Dim count, Words& to) {
   BFloat16 rest[2][side];
   if (count < side) {
     a = std::copy_n(a, count, rest[0]) - count;
     b = std::copy_n(b, count, rest[1]) - count;
   }
-  Halves low, high;
-  std::memcpy(&low, a, sizeof low);
-  std::memcpy(&high, b, sizeof high);
-  to = __builtin_convertvector(low, Words) | __builtin_convertvector(high, Words) << 16;
+  tiles::pair_up(a, b, to);
 }
 
 /// Tiles of the transpose of 32 pixels: 16 channels each.
@@ -58,10 +38,7 @@ MPSNN_TILES void pack_left(const BFloat16* const (&pixel)[depth], Dim channels, 
     Words rows[side];
     for (int i = 0; i < side; ++i)
       pair_up(pixel[2 * i] + c, pixel[2 * i + 1] + c, channels - c, rows[i]);
-    exchange<1>(rows);
-    exchange<2>(rows);
-    exchange<4>(rows);
-    exchange<8>(rows);
+    tiles::transpose(rows);
     std::memcpy(to, rows, sizeof rows);
   }
 }

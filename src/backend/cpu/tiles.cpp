@@ -28,6 +28,10 @@ struct alignas(64) Configuration {
 /// Not a local: compilers take the instruction to read no more than its first bytes.
 const Configuration largest;
 
+struct alignas(64) Interleaved {
+  std::uint16_t halves[depth];
+};
+
 template <int M, int N>
 MPSNN_TILES void multiply(const Left& left, const std::uint32_t* b, std::size_t steps,
                           const Square& from, const Square& to) {
@@ -90,8 +94,61 @@ void multiply(const Left& left, const Right& right, std::size_t steps, const Squ
   run(left, right.data, steps, from, to);
 }
 
+MPSNN_TILES void round_left(const float* from, std::size_t stride, std::uint32_t* to) {
+  for (int row = 0; row < side; ++row, from += stride, to += side) {
+    const __m512 low = _mm512_loadu_ps(from), high = _mm512_loadu_ps(from + side);
+    _mm512_storeu_si512(to, reinterpret_cast<__m512i>(_mm512_cvtne2ps_pbh(high, low)));
+  }
+}
+
+MPSNN_TILES void round_right(const float* from, std::size_t stride, std::uint32_t* to) {
+  Interleaved order;
+  for (int i = 0; i < depth; ++i) order.halves[i] = i / 2 + i % 2 * side;
+  const __m512i alternating = _mm512_load_si512(order.halves);
+  for (int pair = 0; pair < side; ++pair, from += 2 * stride, to += block) {
+    _mm_prefetch(from + depth * stride, _MM_HINT_T0);
+    _mm_prefetch(from + (depth + 1) * stride, _MM_HINT_T0);
+    const __m512 first = _mm512_loadu_ps(from), second = _mm512_loadu_ps(from + stride);
+    const auto both = reinterpret_cast<__m512i>(_mm512_cvtne2ps_pbh(second, first));
+    _mm512_storeu_si512(to, _mm512_permutexvar_epi16(alternating, both));
+  }
+}
+
+/// Sums and their bias, at least `low`; NaN stays NaN.
+MPSNN_TILES inline __m512 bounded(const float* sums, const float* bias, const __m512& low) {
+  const __m512 sum = _mm512_add_ps(_mm512_loadu_ps(sums), _mm512_loadu_ps(bias));
+  return _mm512_maskz_max_ps(all_lanes, low, sum);
+}
+
+MPSNN_TILES void finish(const float* square, int rows, int columns, const float* bias, float least,
+                        BFloat16* to, std::size_t stride) {
+  const __m512 low = _mm512_set1_ps(least);
+  for (int i = 0; i < rows; ++i, square += block, to += stride) {
+    const __m512 first = bounded(square, bias, low);
+    if (columns > side) {
+      const __m512bh both = _mm512_cvtne2ps_pbh(bounded(square + side, bias + side, low), first);
+      _mm512_storeu_si512(to, reinterpret_cast<__m512i>(both));
+    } else {
+      _mm256_storeu_si256(static_cast<__m256i*>(static_cast<void*>(to)),
+                          reinterpret_cast<__m256i>(_mm512_cvtneps_pbh(first)));
+    }
+  }
+}
+
+MPSNN_TILES void transpose(const std::uint32_t* from, std::size_t stride, std::uint32_t* to,
+                           std::size_t to_stride) {
+  Words rows[side];
+  for (int i = 0; i < side; ++i) std::memcpy(&rows[i], from + i * stride, sizeof rows[i]);
+  transpose(rows);
+  for (int i = 0; i < side; ++i) std::memcpy(to + i * to_stride, &rows[i], sizeof rows[i]);
+}
+
 #else
 
+void round_left(const float*, std::size_t, std::uint32_t*) {}
+void round_right(const float*, std::size_t, std::uint32_t*) {}
+void transpose(const std::uint32_t*, std::size_t, std::uint32_t*, std::size_t) {}
+void finish(const float*, int, int, const float*, float, BFloat16*, std::size_t) {}
 bool available() { return false; }
 Configured::Configured() = default;
 Configured::~Configured() = default;

@@ -1,16 +1,22 @@
 #pragma once
 
 #include <cstdint>
+#include <utility>
 
-#include "backend/cpu/lanes.hpp"
+#include "backend/cpu/bfloat16.hpp"
 
 /// The tile registers of AMX: eight matrices of 16 rows of 64 bytes. One instruction adds to 16 x
 /// 16 floats the product of 16 rows of 32 bfloat16 and 16 rows of 16 pairs of them. Intel's
 /// "Architecture Instruction Set Extensions Programming Reference", chapter on AMX.
+#if defined(__x86_64__)
+#include <immintrin.h>
+#endif
+
 namespace mpsnn::cpu::tiles {
 
 #if defined(__x86_64__) && defined(__linux__) && (__GNUC__ >= 12 || __clang_major__ >= 12)
-#define MPSNN_TILES __attribute__((target("avx512f,avx512bw,avx512vl,avx512dq,amx-tile,amx-bf16")))
+#define MPSNN_TILES \
+  __attribute__((target("avx512f,avx512bw,avx512vl,avx512dq,avx512bf16,amx-tile,amx-bf16")))
 #define MPSNN_HAS_TILES 1
 #else
 #define MPSNN_TILES
@@ -56,6 +62,59 @@ struct Square {
 /// read and written.
 void multiply(const Left& left, const Right& right, std::size_t steps, const Square& from,
               const Square& to);
+
+/// The tile of a left operand from 16 rows of 32 floats, `stride` apart.
+void round_left(const float* from, std::size_t stride, std::uint32_t* to);
+/// 16 columns of a right operand's step from 32 rows of 16 floats.
+void round_right(const float* from, std::size_t stride, std::uint32_t* to);
+#if MPSNN_HAS_TILES
+/// A mask for intrinsics whose form without one warns of its own undefined operand in GCC 12.
+inline constexpr __mmask16 all_lanes = 0xFFFF;
+
+MPSNN_TILES inline void widen(const BFloat16* from, Words& to) {
+  const void* at = from;
+  const __m512i words =
+      _mm512_maskz_cvtepu16_epi32(all_lanes, _mm256_loadu_si256(static_cast<const __m256i*>(at)));
+  std::memcpy(&to, &words, sizeof to);
+}
+/// Sixteen times the numbers of a and b side by side.
+MPSNN_TILES inline void pair_up(const BFloat16* a, const BFloat16* b, Words& to) {
+  Words low, high;
+  widen(a, low);
+  widen(b, high);
+  to = low | high << 16;
+}
+#else
+inline void pair_up(const BFloat16*, const BFloat16*, Words&) {}
+#endif
+
+/// Exchanges, in each pair of rows that are `distance` apart, squares of that side.
+template <int distance, int... lane>
+MPSNN_INLINE void exchange(Words (&r)[side], std::integer_sequence<int, lane...>) {
+  constexpr auto d = distance;
+  for (int i = 0; i < side; ++i) {
+    if (i & d) continue;
+    const Words a = r[i], b = r[i + d];
+    r[i] = __builtin_shufflevector(a, b, (lane & d ? side + lane - d : lane)...);
+    r[i + d] = __builtin_shufflevector(a, b, (lane & d ? side + lane : lane + d)...);
+  }
+}
+/// Transposes 16 x 16 words by exchanging ever larger squares.
+MPSNN_INLINE void transpose(Words (&r)[side]) {
+  constexpr std::make_integer_sequence<int, side> lanes_in_order;
+  exchange<1>(r, lanes_in_order);
+  exchange<2>(r, lanes_in_order);
+  exchange<4>(r, lanes_in_order);
+  exchange<8>(r, lanes_in_order);
+}
+/// The same from memory to memory, rows `stride` words apart.
+void transpose(const std::uint32_t* from, std::size_t stride, std::uint32_t* to,
+               std::size_t to_stride);
+
+/// `rows` rows of a square, of `columns` sums, 16 or 32, plus the bias of each column, at least
+/// `least`, rounded.
+void finish(const float* square, int rows, int columns, const float* bias, float least,
+            BFloat16* to, std::size_t stride);
 
 inline constexpr std::size_t block = 2 * side;  ///< Rows and columns of a square.
 inline constexpr std::size_t square_size = block * block;
