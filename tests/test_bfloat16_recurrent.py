@@ -21,7 +21,7 @@ def trained(
     g = Graph()
     x, labels = g.input(STEPS, FEATURES), g.labels(3)
     x = layers.Conv1d(8, 1)(x)
-    y = layers.LSTM(12, name="lstm", **layer)(x)
+    y = layers.LSTM(20, name="lstm", **layer)(x)
     loss = g.softmax_cross_entropy(layers.Dense(3)(g.flatten(y)), labels)
     options = {"backend": "cpu", "precision": precision, "threads": threads, "seed": 1}
     rng = np.random.default_rng(2)

@@ -4,8 +4,11 @@
 
 #include "backend/cpu/bfloat16.hpp"
 #include "backend/cpu/column_sum.hpp"
+#include "backend/cpu/few_rows.hpp"
 #include "backend/cpu/inner_product.hpp"
 #include "backend/cpu/kernels.hpp"
+#include "backend/cpu/recurrent_rows.hpp"
+#include "backend/cpu/tile_dense.hpp"
 #include "backend/cpu/wide.hpp"
 
 namespace mpsnn::cpu {
@@ -74,6 +77,26 @@ Primitive product_in_place(KernelContext& k, const Sizes& s, const Activation& a
            {DNNL_ARG_DST, s.y}}};
 }
 
+Kernel few_rows_forward(KernelContext& k, const Sizes& s, const Activation& activation) {
+  FewRows product(k, k.node.inputs[1], s.out, s.in);
+  const Scratch wide(k, s.n * product.stride() * sizeof(float));
+  const Scratch sums(k, s.n * s.out * sizeof(float));
+  return [=](const Launch& l) mutable {
+    auto *x = wide.at<float>(l), *y = sums.at<float>(l);
+    const float* bias = l.in<float>(2);
+    product.prepare(l, l.inputs[1]);
+    for (Dim r = 0; r < s.n; ++r) {
+      float* row = x + r * product.stride();
+      convert(l.in<BFloat16>(0) + r * s.in, row, s.in);
+      if (s.in % 2) row[s.in] = 0;
+    }
+    product.run(x, s.n, y);
+    for (Dim r = 0; r < s.n; ++r) rows::add(y + r * s.out, bias, nullptr, s.out);
+    if (activation) rows::activate(*activation, y, y, s.n * s.out);
+    convert(y, l.out<BFloat16>(0), s.n * s.out);
+  };
+}
+
 /// How the weight is read, by what was measured on 2 AVX-512 cores, in ms:
 ///                                packed (packing)   as it lies: brg   as it lies: gemm
 ///   3136 -> 1024, batch 1         0.08                0.21 - 0.29       0.08
@@ -85,6 +108,10 @@ Primitive product_in_place(KernelContext& k, const Sizes& s, const Activation& a
 Kernel forward(KernelContext& k, Dim rows, const Activation& activation) {
   CpuSession& session = CpuSession::of(k);
   const Sizes s(k.in_type(0), rows, k.in(1));
+  if (s.type == DType::bfloat16 && FewRows::suits(rows, s.out))
+    return few_rows_forward(k, s, activation);
+  if (prefers_tile_dense(k, rows, k.node.inputs[1], activation))
+    return tile_dense(k, rows, activation);
   MemoryDesc layout = s.weight;
   const bool in_place = rows <= 2 || is_updated(k, k.node.inputs[1]);
   Primitive run = s.type == DType::float32 && in_place
@@ -137,11 +164,16 @@ Kernel bias_gradient(KernelContext& k) {
 Kernel gradient(KernelContext& k, Dim rows) {
   const Sizes s(k.in_type(0), rows, k.in(2));
   Kernel data, weight;
+  Turns turns(k);
   if (k.has_out(1))
-    weight = weight_gradient(k, s);
+    weight = turns([&] { return weight_gradient(k, s); });
   else if (k.has_out(2))
     weight = bias_gradient(k);
-  if (k.has_out(0)) data = data_gradient(k, s);
+  if (k.has_out(0))
+    data = turns([&] {
+      return prefers_tile_dense(k, rows, k.node.inputs[2], {}) ? tile_dense_data_gradient(k, rows)
+                                                               : data_gradient(k, s);
+    });
   return [data, weight](const Launch& l) {
     if (weight) weight(l);
     if (data) data(l);

@@ -2,6 +2,7 @@
 
 #include "backend/cpu/bfloat16.hpp"
 #include "backend/cpu/column_sum.hpp"
+#include "backend/cpu/few_rows.hpp"
 #include "backend/cpu/inner_product.hpp"
 #include "backend/cpu/kernels.hpp"
 #include "backend/cpu/recurrent.hpp"
@@ -52,6 +53,26 @@ struct RoundedProduct final : StepProduct {
   }
 };
 
+/// Of few rows: they are rounded, and stay float.
+struct FewRowsProduct final : StepProduct {
+  const FewRows& product;
+  BFloat16* rounded;
+  float* wide;
+  Dim width;
+
+  FewRowsProduct(const FewRows& product, BFloat16* rounded, float* wide, Dim width)
+      : product(product), rounded(rounded), wide(wide), width(width) {}
+  void run(Dim rows, const float* from, float* to) override {
+    convert(from, rounded, rows * width);
+    for (Dim r = 0; r < rows; ++r) {
+      float* row = wide + r * product.stride();
+      convert(rounded + r * width, row, width);
+      if (width % 2) row[width] = 0;
+    }
+    product.run(wide, rows, to);
+  }
+};
+
 // in: x, weight, recurrent_weight, bias.  out: y, h, -, gates, cells
 class ReducedForward {
  public:
@@ -61,32 +82,49 @@ class ReducedForward {
         rows_(k.batch),
         own_gates_(!k.has_out(3)),
         input_(k, k.node.inputs[1], {k.batch * g_.T, g_.I, 4 * g_.H, narrow}, true, DType::float32),
-        step_(k, k.node.inputs[2], {rows_.most, g_.H, 4 * g_.H, narrow}, true, DType::float32,
-              rows_.slabs),
         gates_(k, own_gates_ ? k.batch * g_.T * 4 * g_.H : 0),
         h_(k, rows_.all() * g_.H),
         c_(k, rows_.all() * g_.H),
         tmp_(k, rows_.all() * g_.H),
         sum_(k, rows_.all() * 4 * g_.H),
-        rounded_(k, rows_.all() * g_.H) {}
+        rounded_(k, rows_.all() * g_.H) {
+    const ValueId weight = k.node.inputs[2];
+    if (FewRows::suits(rows_.most, 4 * g_.H)) {
+      few_.emplace(k, weight, 4 * g_.H, g_.H);
+      wide_ = Scratch(k, rows_.all() * few_->stride() * sizeof(float));
+    } else {
+      step_.emplace(k, weight, InnerSizes{rows_.most, g_.H, 4 * g_.H, narrow}, true, DType::float32,
+                    rows_.slabs);
+    }
+  }
 
   void operator()(const Launch& l) {
     slabs_.arrange(nullptr, rows_.images, g_.T, "lstm");
     float* gates = own_gates_ ? gates_.at(l) : l.out<float>(3);
     input_.prepare(l, l.inputs[1]);
     input_.run(l, l.inputs[0], gates);
-    step_.prepare(l, l.inputs[2]);
-    slabs_.each([&](Slab& slab) { run(l, slab, gates); });
+    if (few_) few_->prepare(l, l.inputs[2]);
+    if (step_) step_->prepare(l, l.inputs[2]);
+    slabs_.each([&](Slab& slab) {
+      const Dim first = rows_.first(slab);
+      BFloat16* rounded = rounded_.at(l) + first * g_.H;
+      if (few_) {
+        FewRowsProduct product(*few_, rounded, wide_.at<float>(l) + first * few_->stride(), g_.H);
+        run(l, slab, gates, product);
+      } else {
+        RoundedProduct product(l, *step_, slab, rounded, g_.H);
+        run(l, slab, gates, product);
+      }
+    });
   }
 
  private:
-  void run(const Launch& l, Slab& slab, float* gates) {
+  void run(const Launch& l, Slab& slab, float* gates, StepProduct& product) {
     const Dim H = g_.H, count = slab.count(), first = rows_.first(slab);
     float *h = h_.at(l) + first * H, *c = c_.at(l) + first * H;
     auto *y = wanted<BFloat16>(l, 0), *last = wanted<BFloat16>(l, 1);
     float* cells = wanted<float>(l, 4);
     std::fill_n(c, count * H, 0.0f);
-    RoundedProduct product{l, step_, slab, rounded_.at(l) + first * H, H};
     const Weights w{.bias = l.in<float>(3), .product = &product};
     for (Dim i = 0; i < g_.T; ++i) {
       for (Dim j = 0; j < count; ++j) slab.at[j] = slab.images[j] * g_.T + g_.step(i, g_.T);
@@ -104,7 +142,10 @@ class ReducedForward {
   LstmCell cell_;
   Rows rows_;
   bool own_gates_;
-  PackedProduct input_, step_;
+  PackedProduct input_;
+  std::optional<PackedProduct> step_;  ///< Or:
+  std::optional<FewRows> few_;
+  Scratch wide_;
   Buffer<float> gates_, h_, c_, tmp_, sum_;
   Buffer<BFloat16> rounded_;
   Slabs slabs_;

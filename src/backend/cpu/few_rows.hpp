@@ -1,0 +1,34 @@
+#pragma once
+
+#include "backend/cpu/cpu_session.hpp"
+
+/// y (rows, out) = x (rows, in) times the transpose of a weight (out, in) in bfloat16, for so few
+/// rows that reading the weight is what takes the time: matrix instructions would wait for it with
+/// most of their rows empty. Sums are float32.
+namespace mpsnn::cpu {
+
+class FewRows {
+ public:
+  static constexpr Dim most_rows = 4;
+  static constexpr Dim block = 64;  ///< Outputs that are summed up together.
+
+  /// Whether it is for this weight; one with fewer outputs than a block would be mostly padding.
+  static bool suits(Dim rows, Dim out) { return rows <= most_rows && out >= block; }
+
+  FewRows(KernelContext& k, ValueId weight, Dim out, Dim in);
+
+  /// Packs the weight, if need be; before the runs.
+  void prepare(const Launch& l, const void* weight) {
+    packed_ = static_cast<const std::uint32_t*>(weight_.get(l, weight));
+  }
+  /// Floats from one row of x to the next: the rows end with a zero if `in` is odd.
+  Dim stride() const { return (in_ + 1) / 2 * 2; }
+  void run(const float* x, Dim rows, float* y) const;
+
+ private:
+  Dim out_, in_;
+  Weight weight_;
+  const std::uint32_t* packed_ = nullptr;
+};
+
+}  // namespace mpsnn::cpu
