@@ -26,6 +26,14 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, None, None]:
         pytest.skip(str(refusal).splitlines()[-1].strip())
 
 
+# These build the library, for minutes: other files' tests run beside them.
+BUILDS = ("test_metal.py", "test_cpp.py")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items.sort(key=lambda item: item.path.name not in BUILDS)
+
+
 @pytest.fixture(params=mpsnn.backend_names())
 def backend(request: pytest.FixtureRequest) -> str:
     name: str = request.param
