@@ -40,8 +40,10 @@ get out of other libraries on the same machine and threads.
 - The **memory ratio** is our peak / the least of PyTorch's variants, of resident memory while steps
   run, libraries included: below 1 mpsnn needs less.
 - A peer more than three times slower than the best one is measured for two rounds or fewer.
-- **Of peak** is the share of the product peak below, counting products and convolutions, thrice for
-  a step of training."""
+- **Of product**: what products and convolutions do in a second, counted thrice for a step of
+  training, as a share of what products of square matrices in the same type reach between the rounds
+  (by PyTorch, in the column before it, in GFLOP/s). It tells the state of the machine as well, which
+  other guests of its host may slow down."""
 
 OTHER_MACHINES = """\
 ## Other machines
@@ -69,10 +71,9 @@ def page(rows: list[Row]) -> str:
     """The whole page."""
     machines = [row for row in rows if row["section"] == "machine"]
     table = [row for row in rows if row["section"] == "table"]
-    peak = machines[-1]["peak"] if machines else {}
     parts = [INTRODUCTION, _machine(machines, table)]
     for mode, title in (("train", "Training"), ("infer", "Inference")):
-        parts += [f"## {title}", _ratios([row for row in table if row["mode"] == mode], peak)]
+        parts += [f"## {title}", _ratios([row for row in table if row["mode"] == mode])]
     parts += ["## Where mpsnn loses", _losses(table)]
     parts += ["## The best of each library, ms a step", _families(table)]
     parts += ["## Memory, MiB", _memory(table)]
@@ -136,6 +137,16 @@ def _machine(machines: list[Row], table: list[Row]) -> str:
         + f"{told['system']}, {extensions}.",
         f"- {versions}.",
     ]
+    for least in sorted({row["steady"]["least"] for row in table if row.get("steady")} - {0.0}):
+        dropped = [
+            row["steady"]["dropped"]
+            for row in table
+            if (row.get("steady") or {}).get("least") == least
+        ]
+        lines.append(
+            f"- In {len(dropped)} rows only rounds count before and after which a product reached "
+            f"{figure(least)} GFLOP/s; {sum(dropped)} did not."
+        )
     for row in machines[-1:]:
         found = row["peak"]
         bfloat16 = found.get("bfloat16_gflops")
@@ -148,19 +159,20 @@ def _machine(machines: list[Row], table: list[Row]) -> str:
     return "\n".join(["## Machine", "", *lines])
 
 
-def _ratios(rows: list[Row], peak: dict[str, Any]) -> str:
-    heads = [*HEADS, "ours, ms", "images/s", "of peak", "spread", "best peer", "its ms", "**ratio**",
-             "memory ratio"]  # fmt: skip
-    return grid(heads, ([*title(row), *_ratio_cells(row, peak)] for row in rows))
+def _ratios(rows: list[Row]) -> str:
+    heads = [*HEADS, "ours, ms", "images/s", "product", "of product", "spread", "best peer", "its ms",
+             "**ratio**", "memory ratio"]  # fmt: skip
+    return grid(heads, ([*title(row), *_ratio_cells(row)] for row in rows))
 
 
-def _ratio_cells(row: Row, peak: dict[str, Any]) -> list[str]:
+def _ratio_cells(row: Row) -> list[str]:
     best = row["best_peer"]
-    most = peak.get(f"{row['precision']}_gflops")
+    most = row.get("steady", {}).get("gflops", {}).get(row["precision"])
     rate = PASSES[row["mode"]] * row["flops"] * row["batch"] / row["ours_ms"] / 1e6
     return [
         figure(row["ours_ms"]),
         figure(1e3 * row["batch"] / row["ours_ms"]),
+        figure(most),
         f"{rate / most:.0%}" if most else "-",
         f"{spread(row['rounds_ms']['ours']):.0%}",
         label(best) if best else "-",

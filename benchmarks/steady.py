@@ -1,13 +1,15 @@
-"""Whether the machine is left alone: `--steady GFLOPS` counts only rounds in which it is.
+"""What the machine can do between the rounds, and whether it is left alone: `--steady GFLOPS`.
 
 Where other guests share the processors of a host, a machine may run at a third of its speed for
-minutes. So a round counts only between two probes, products of square matrices as in
-`benchmarks.peak`, that reach so many GFLOP/s; whatever the contestants took in it does not decide.
+minutes. So products of square matrices are timed before and after every round, and a row has what
+they reached. With `--steady` a round counts only between two that reach so many GFLOP/s; what the
+contestants took in it does not decide.
 """
 
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import statistics
 import subprocess
@@ -17,9 +19,11 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-SIZE = 2048
-PRODUCTS = 7  # of which the median is what a probe found
+PRODUCTS = 5  # of which the median is what a probe found
+SIZES = {"float32": 1024, "bfloat16": 2048}
 PAUSE = 5.0  # seconds until a machine that was too slow is probed again
+
+Speeds = dict[str, float]  # GFLOP/s by type; of bfloat16 only where PyTorch is installed
 
 
 class Probe:
@@ -33,13 +37,13 @@ class Probe:
             env={**os.environ, "OMP_NUM_THREADS": str(threads), "MKL_NUM_THREADS": str(threads)},
         )  # fmt: skip
 
-    def __call__(self) -> float:
-        """GFLOP/s now."""
+    def __call__(self) -> Speeds:
         assert self._process.stdin
         assert self._process.stdout
         self._process.stdin.write("\n")
         self._process.stdin.flush()
-        return float(self._process.stdout.readline())
+        speeds: Speeds = json.loads(self._process.stdout.readline())
+        return speeds
 
     def close(self) -> None:
         self._process.communicate()
@@ -48,19 +52,16 @@ class Probe:
 class Steadiness:
     """Waits for the machine before a round, and tells afterwards whether the round counts."""
 
-    def __init__(self, probe: Callable[[], float] | None, least: float, patience: float) -> None:
-        """Without a probe every round counts."""
+    def __init__(self, probe: Callable[[], Speeds], least: float = 0.0, patience: float = 0.0):
         self._probe, self._least = probe, least
         self._end = time.monotonic() + patience
-        self._before = 0.0
-        self.gflops: list[float] = []  # of rounds that count, the lesser of its two probes
+        self._before: Speeds = {}
+        self.counted: list[Speeds] = []  # of rounds that count, the lesser of the two probes
         self.dropped = 0  # rounds that do not count
 
     def wait(self) -> bool:
         """Until the machine is fast enough; False if there is no more patience."""
-        if self._probe is None:
-            return True
-        while (found := self._probe()) < self._least:
+        while not self._suffices(found := self._probe()):
             if time.monotonic() > self._end:
                 return False
             time.sleep(PAUSE)
@@ -69,59 +70,63 @@ class Steadiness:
 
     def lasted(self) -> bool:
         """Whether the round that ends now counts."""
-        if self._probe is None:
-            return True
-        found = min(self._before, self._probe())
-        if found < self._least:
+        after = self._probe()
+        found = {name: min(speed, after[name]) for name, speed in self._before.items()}
+        if not self._suffices(found):
             self.dropped += 1
             return False
-        self.gflops.append(found)
+        self.counted.append(found)
         return True
 
-    def record(self) -> dict[str, Any] | None:
-        """For a row of results; nothing if nobody looked."""
-        if self._probe is None:
-            return None
-        return {"least": self._least, "gflops": self.gflops, "dropped": self.dropped}
+    def _suffices(self, found: Speeds) -> bool:
+        return max(found.values(), default=0.0) >= self._least
+
+    def record(self) -> dict[str, Any]:
+        """For a row of results: what products reached, the median of the rounds, and the rest."""
+        names = self.counted[0] if self.counted else {}
+        speeds = {n: statistics.median(found[n] for found in self.counted) for n in names}
+        return {"gflops": speeds, "least": self._least, "dropped": self.dropped}
 
 
 @contextlib.contextmanager
 def steadiness(threads: int, least: float, patience: float) -> Iterator[Steadiness]:
     """With `least` 0, every round counts."""
-    probe = Probe(threads) if least else None
+    probe = Probe(threads)
     try:
         yield Steadiness(probe, least, patience)
     finally:
-        if probe:
-            probe.close()
+        probe.close()
 
 
-def multiplier(threads: int) -> Callable[[], object]:
-    """A product in bfloat16 by PyTorch where it is installed, else in float32 by numpy."""
+def multipliers(threads: int) -> dict[str, Callable[[], object]]:
+    """Products by PyTorch where it is installed, else by numpy."""
     try:
         import torch
     except ImportError:
         import numpy as np
 
-        a = np.ones((SIZE, SIZE), np.float32)
-        return lambda: a @ a
+        a = np.ones((SIZES["float32"],) * 2, np.float32)
+        return {"float32": lambda: a @ a}
     torch.set_num_threads(threads)
-    one = torch.ones(SIZE, SIZE, dtype=torch.bfloat16)
-    return lambda: torch.mm(one, one)
+    single = torch.ones((SIZES["float32"],) * 2)
+    narrow = torch.ones((SIZES["bfloat16"],) * 2, dtype=torch.bfloat16)
+    return {"float32": lambda: single @ single, "bfloat16": lambda: narrow @ narrow}
 
 
-def seconds(function: Callable[[], object]) -> float:
-    start = time.perf_counter()
-    function()
-    return time.perf_counter() - start
+def speed(name: str, multiply: Callable[[], object]) -> float:
+    """GFLOP/s."""
+    took = []
+    for _ in range(PRODUCTS + 1):
+        start = time.perf_counter()
+        multiply()
+        took.append(time.perf_counter() - start)
+    return 2e-9 * SIZES[name] ** 3 / statistics.median(took[1:])
 
 
 def main() -> None:
-    function = multiplier(int(sys.argv[1]))
+    known = multipliers(int(sys.argv[1]))
     for _ in sys.stdin:
-        function()
-        took = statistics.median(seconds(function) for _ in range(PRODUCTS))
-        print(2e-9 * SIZE**3 / took, flush=True)
+        print(json.dumps({name: speed(name, f) for name, f in known.items()}), flush=True)
 
 
 if __name__ == "__main__":

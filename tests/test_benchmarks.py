@@ -13,9 +13,10 @@ import pytest
 import mpsnn
 
 pytest.importorskip("benchmarks", reason="these tests are not in a source tree")
-from benchmarks import contestants, driver, measure, networks, ours, page
+from benchmarks import contestants, driver, measure, networks, ours, page, steady
 from benchmarks.contestant import Task
 from benchmarks.driver import Measured, Plan
+from benchmarks.steady import Steadiness
 from benchmarks.workloads import WORKLOADS
 
 ROOT = Path(__file__).parents[1]
@@ -83,6 +84,38 @@ def test_steps_are_timed_one_by_one_for_ours_and_the_best_peers(turns: Path) -> 
     plan = Plan(rounds=2, seconds=0.1, latencies=4)
     measured, _ = driver.alternate(names, TASK, plan)
     assert [len(m.latencies_ms) for m in measured.values()] == [4, 4, 0]
+
+
+def steadiness(patience: float, *speeds: float) -> Steadiness:
+    """Of a machine that is found to be so fast, one time after the other."""
+    found = iter(speeds)
+    return Steadiness(lambda: {"float32": 1.0, "bfloat16": next(found)}, 5, patience)
+
+
+def test_a_round_counts_between_two_products_that_are_fast_enough(
+    turns: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(steady, "PAUSE", 0.0)
+    machine = steadiness(600, 1, 9, 8, 9, 1, 7, 9)  # waits; counts; does not; counts
+    names = ["ours float32", "torch a"]
+    measured, _ = driver.alternate(names, TASK, Plan(rounds=2, seconds=0.1), machine)
+    assert turns.read_text().splitlines()[-6:] == names * 3
+    assert [len(m.ms) for m in measured.values()] == [2, 2]
+    speeds = {"float32": 1.0, "bfloat16": 7.5}
+    assert machine.record() == {"gflops": speeds, "least": 5, "dropped": 1}
+
+
+def test_a_comparison_without_two_rounds_that_count_gives_no_row(turns: Path) -> None:
+    with pytest.raises(SystemExit, match="the machine was steady in 1 rounds only"):
+        driver.alternate(["ours float32"], TASK, Plan(2, 0.1), steadiness(0, 9, 9, 1))
+
+
+def test_a_probe_multiplies_in_a_process_of_its_own() -> None:
+    with steady.steadiness(1, 0.0, 0.0) as machine:
+        assert machine.wait()
+        assert machine.lasted()
+    gflops = machine.record()["gflops"]
+    assert gflops["float32"] > 0
 
 
 def test_float32_is_compared_with_float32_and_bfloat16_with_everything() -> None:
