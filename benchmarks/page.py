@@ -6,13 +6,13 @@ Every figure comes from the file; of rows that were measured again the last one 
 from __future__ import annotations
 
 import json
-import statistics
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
+from benchmarks.machine_section import figure, section
 from benchmarks.measure import spread
 from benchmarks.reasons import REASONS
 
@@ -72,7 +72,7 @@ def page(rows: list[Row]) -> str:
     """The whole page."""
     machines = [row for row in rows if row["section"] == "machine"]
     table = [row for row in rows if row["section"] == "table"]
-    parts = [INTRODUCTION, _machine(machines, table)]
+    parts = [INTRODUCTION, section(machines, table)]
     for mode, title in (("train", "Training"), ("infer", "Inference")):
         parts += [f"## {title}", _ratios([row for row in table if row["mode"] == mode])]
     parts += ["## Where mpsnn loses", _losses(table)]
@@ -100,64 +100,12 @@ def grid(heads: list[str], body: Iterable[list[str]]) -> str:
     return "\n".join([f"| {' | '.join(heads)} |", ruler, *lines]) if lines else "Not measured."
 
 
-def figure(value: float | None) -> str:
-    """With three digits."""
-    if value is None:
-        return "-"
-    return f"{value:.0f}" if value >= 100 else f"{value:.3g}"
-
-
 def title(row: Row) -> list[str]:
     """The first cells of a row."""
     return [row["workload"], str(row["batch"]), row["precision"]]
 
 
 HEADS = ["workload", "batch", "ours in"]
-
-
-def _machine(machines: list[Row], table: list[Row]) -> str:
-    if not table:
-        return "Nothing was measured yet."
-    last = table[-1]
-    told = last["machine"]
-    versions = ", ".join(f"{name} {version}" for name, version in last["versions"].items())
-    command = "python -m benchmarks --out benchmarks/results.jsonl"
-    peers = sorted({name for row in table for name in row["peers"]})
-    spread = max(
-        (max(times) - min(times)) / statistics.median(times)
-        for row in table
-        for times in row["rounds_ms"].values()
-    )
-    extensions = ", ".join(told["extensions"]) or "no vector extensions known"
-    lines = [
-        f"- Measured on {last['date']} by `{command}`, {last['threads']} threads, with the options of "
-        + "each row; `--table` is all rows with all peers.",
-        f"- Peers in these rows: {', '.join(peers)}. No other is ruled out by them.",
-        f"- The largest spread of a contestant is {spread:.0%}: the less it is, the more a ratio says.",
-        f"- {told['processor']}, {told['processors']} processors, {told['memory_gib']} GiB, "
-        + f"{told['system']}, {extensions}.",
-        f"- {versions}.",
-    ]
-    for least in sorted({row["steady"]["least"] for row in table if row.get("steady")} - {0.0}):
-        dropped = [
-            row["steady"]["dropped"]
-            for row in table
-            if (row.get("steady") or {}).get("least") == least
-        ]
-        lines.append(
-            f"- In {len(dropped)} rows only rounds count before and after which a product reached "
-            f"{figure(least)} GFLOP/s; {sum(dropped)} did not."
-        )
-    for row in machines[-1:]:
-        found = row["peak"]
-        bfloat16 = found.get("bfloat16_gflops")
-        lines.append(
-            f"- Peak of products by {found['by']}: {figure(found['float32_gflops'])} GFLOP/s in "
-            f"float32, {figure(bfloat16)} in bfloat16; copies, reading and writing: "
-            f"{figure(found['small_copy_gbs'])} GB/s in cache, "
-            f"{figure(found['large_copy_gbs'])} GB/s in memory."
-        )
-    return "\n".join(["## Machine", "", *lines])
 
 
 def _ratios(rows: list[Row]) -> str:

@@ -1,0 +1,61 @@
+"""The part of the page that says on what it was measured."""
+
+from __future__ import annotations
+
+import statistics
+from typing import Any
+
+Row = dict[str, Any]
+
+
+def figure(value: float | None) -> str:
+    """With three digits."""
+    if value is None:
+        return "-"
+    return f"{value:.0f}" if value >= 100 else f"{value:.3g}"
+
+
+def section(machines: list[Row], table: list[Row]) -> str:
+    """From rows of the section machine, and those of the table."""
+    if not table:
+        return "Nothing was measured yet."
+    last = table[-1]
+    told = last["machine"]
+    versions = ", ".join(f"{name} {version}" for name, version in last["versions"].items())
+    command = "python -m benchmarks --out benchmarks/results.jsonl"
+    peers = sorted({name for row in table for name in row["peers"]})
+    spread = max(
+        (max(times) - min(times)) / statistics.median(times)
+        for row in table
+        for times in row["rounds_ms"].values()
+    )
+    extensions = ", ".join(told["extensions"]) or "no vector extensions known"
+    lines = [
+        f"- Measured on {last['date']} by `{command}`, {last['threads']} threads, with the options of "
+        + "each row; `--table` is all rows with all peers.",
+        f"- Peers in these rows: {', '.join(peers)}. No other is ruled out by them.",
+        f"- The largest spread of a contestant is {spread:.0%}: the less it is, the more a ratio says.",
+        f"- {told['processor']}, {told['processors']} processors, {told['memory_gib']} GiB, "
+        + f"{told['system']}, {extensions}.",
+        f"- {versions}.",
+    ]
+    for least in sorted({row["steady"]["least"] for row in table if row.get("steady")} - {0.0}):
+        dropped = [
+            row["steady"]["dropped"]
+            for row in table
+            if (row.get("steady") or {}).get("least") == least
+        ]
+        lines.append(
+            f"- In {len(dropped)} rows only rounds count before and after which a product reached "
+            f"{figure(least)} GFLOP/s; {sum(dropped)} did not."
+        )
+    for row in machines[-1:]:
+        found = row["peak"]
+        bfloat16 = found.get("bfloat16_gflops")
+        lines.append(
+            f"- Peak of products by {found['by']}: {figure(found['float32_gflops'])} GFLOP/s in "
+            f"float32, {figure(bfloat16)} in bfloat16; copies, reading and writing: "
+            f"{figure(found['small_copy_gbs'])} GB/s in cache, "
+            f"{figure(found['large_copy_gbs'])} GB/s in memory."
+        )
+    return "\n".join(["## Machine", "", *lines])
