@@ -238,7 +238,7 @@ def _rounds(running: dict[str, Process], rounds: int, machine: Steadiness) -> di
             medians = {name: p.measured.median for name, p in running.items()}
             _stop_slow(running, medians, SLOW)
     if counted < min(rounds, 2):
-        raise SystemExit(f"the machine was steady in {counted} rounds only")
+        raise SystemExit(f"rounds that count: {counted} of {rounds}; {machine.condition}")
     return running
 
 

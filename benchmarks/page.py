@@ -23,7 +23,7 @@ FAMILIES = {
     "torch": "PyTorch", "jax": "JAX", "mlx": "MLX", "onnxruntime": "ONNX Runtime",
     "openvino": "OpenVINO",
 }  # fmt: skip
-BOUND = 0.79  # share of the speed of products above which little is left to win
+BOUND = 0.75  # share of the speed of products above which little is left to win
 PASSES = {"train": 3, "infer": 1}  # forward, and the gradients of data and of weights
 
 INTRODUCTION = """\

@@ -81,6 +81,14 @@ class Steadiness:
     def _suffices(self, found: Speeds) -> bool:
         return max(found.values(), default=0.0) >= self._least
 
+    @property
+    def condition(self) -> str:
+        """What a round needs, for messages."""
+        return (
+            f"products reached {self._least:g} GFLOP/s (--steady) in no other before the end of "
+            "--patience"
+        )
+
     def record(self) -> dict[str, Any]:
         """For a row of results: what products reached, the median of the rounds, and the rest."""
         names = self.counted[0] if self.counted else {}

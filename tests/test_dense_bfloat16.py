@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from test_bfloat16 import with_bfloat16
 
-import mpsnn
 from mpsnn import Graph, Predictor, Trainer, layers, optim
 
 IMAGE = (2, 3, 5)
@@ -44,17 +44,7 @@ def trained(
         return found, dict(trainer.implementations())
 
 
-def has_bfloat16() -> bool:
-    if "cpu" not in mpsnn.backend_names():
-        return False
-    try:
-        trained(8, 8, 1, "", backend="cpu", precision="bfloat16")
-    except mpsnn.UnsupportedError:
-        return False
-    return True
-
-
-pytestmark = pytest.mark.skipif(not has_bfloat16(), reason="needs the cpu backend, and bfloat16")
+pytestmark = with_bfloat16
 
 
 def compare(inputs: int, outputs: int, batch: int, activation: str) -> dict[str, str]:

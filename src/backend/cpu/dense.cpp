@@ -82,15 +82,10 @@ Kernel few_rows_forward(KernelContext& k, const Sizes& s, const Activation& acti
   const Scratch wide(k, s.n * product.stride() * sizeof(float));
   const Scratch sums(k, s.n * s.out * sizeof(float));
   return [=](const Launch& l) mutable {
-    auto *x = wide.at<float>(l), *y = sums.at<float>(l);
+    auto* y = sums.at<float>(l);
     const float* bias = l.in<float>(2);
     product.prepare(l, l.inputs[1]);
-    for (Dim r = 0; r < s.n; ++r) {
-      float* row = x + r * product.stride();
-      convert(l.in<BFloat16>(0) + r * s.in, row, s.in);
-      if (s.in % 2) row[s.in] = 0;
-    }
-    product.run(x, s.n, y);
+    product.run(l.in<BFloat16>(0), s.n, wide.at<float>(l), y);
     for (Dim r = 0; r < s.n; ++r) rows::add(y + r * s.out, bias, nullptr, s.out);
     if (activation) rows::activate(*activation, y, y, s.n * s.out);
     convert(y, l.out<BFloat16>(0), s.n * s.out);

@@ -1,6 +1,5 @@
 #include "backend/cpu/few_rows.hpp"
 
-#include "backend/cpu/lanes.hpp"
 #include "backend/cpu/simd.hpp"
 
 namespace mpsnn::cpu {
@@ -47,12 +46,16 @@ FewRows::FewRows(KernelContext& k, ValueId weight, Dim out, Dim in)
   report(k, "mpsnn");
 }
 
-void FewRows::run(const float* x, Dim rows, float* y) const {
+void FewRows::run(const BFloat16* x, Dim rows, float* wide, float* y) const {
+  for (Dim r = 0; r < rows; ++r) {
+    convert(x + r * in_, wide + r * stride(), in_);
+    if (in_ % 2) wide[r * stride() + in_] = 0;
+  }
   const Dim pairs = (in_ + 1) / 2, all_pairs = (in_ + 31) / 32 * 16;
   parallel_for((out_ + block - 1) / block, block * pairs, [&](std::size_t begin, std::size_t end) {
     alignas(64) float sums[most_rows * block];
     for (Dim b = begin; b < static_cast<Dim>(end); ++b) {
-      products[rows - 1](packed_ + b * all_pairs * block, pairs, x, stride(), sums);
+      products[rows - 1](packed_ + b * all_pairs * block, pairs, wide, stride(), sums);
       const Dim count = std::min(block, out_ - b * block);
       for (Dim r = 0; r < rows; ++r) std::copy_n(sums + r * block, count, y + r * out_ + b * block);
     }

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "backend/cpu/bfloat16.hpp"
 #include "backend/cpu/cpu_session.hpp"
 
 /// y (rows, out) = x (rows, in) times the transpose of a weight (out, in) in bfloat16, for so few
@@ -21,9 +22,9 @@ class FewRows {
   void prepare(const Launch& l, const void* weight) {
     packed_ = static_cast<const std::uint32_t*>(weight_.get(l, weight));
   }
-  /// Floats from one row of x to the next: the rows end with a zero if `in` is odd.
+  /// Floats that `run` works in, for each row.
   Dim stride() const { return (in_ + 1) / 2 * 2; }
-  void run(const float* x, Dim rows, float* y) const;
+  void run(const BFloat16* x, Dim rows, float* wide, float* y) const;
 
  private:
   Dim out_, in_;

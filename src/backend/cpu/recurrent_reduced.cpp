@@ -53,7 +53,7 @@ struct RoundedProduct final : StepProduct {
   }
 };
 
-/// Of few rows: they are rounded, and stay float.
+/// The same for few rows.
 struct FewRowsProduct final : StepProduct {
   const FewRows& product;
   BFloat16* rounded;
@@ -64,12 +64,7 @@ struct FewRowsProduct final : StepProduct {
       : product(product), rounded(rounded), wide(wide), width(width) {}
   void run(Dim rows, const float* from, float* to) override {
     convert(from, rounded, rows * width);
-    for (Dim r = 0; r < rows; ++r) {
-      float* row = wide + r * product.stride();
-      convert(rounded + r * width, row, width);
-      if (width % 2) row[width] = 0;
-    }
-    product.run(wide, rows, to);
+    product.run(rounded, rows, wide, to);
   }
 };
 

@@ -31,17 +31,6 @@ ConvGeometry adjoint(ConvGeometry g) {
   return g;
 }
 
-/// Bias, then relu or not, of 16 sums.
-MPSNN_TILES void finish(const float* sums, const float* bias, float least, BFloat16* to) {
-  Floats value, term;
-  load(sums, value);
-  load(bias, term);
-  value += term;
-  const Floats low = Floats{} + least;
-  value = value < low ? low : value;
-  store(value, to);
-}
-
 /// A product of framed images with a weight of taps.
 class TileConvolution {
  public:
@@ -134,10 +123,10 @@ class TileConvolution {
         const Dim count = std::min<Dim>(side, O_ - o - j);
         BFloat16* to = y + pixel * O_ + o + j;
         if (count == side) {
-          finish(sums, bias + j, least_, to);
+          tiles::finish(sums, 1, side, bias + j, least_, to, 0);
         } else {
           BFloat16 rest[side];
-          finish(sums, bias + j, least_, rest);
+          tiles::finish(sums, 1, side, bias + j, least_, rest, 0);
           std::copy_n(rest, count, to);
         }
       }

@@ -5,13 +5,13 @@
 
 #include "backend/cpu/bfloat16.hpp"
 
-/// The tile registers of AMX: eight matrices of 16 rows of 64 bytes. One instruction adds to 16 x
-/// 16 floats the product of 16 rows of 32 bfloat16 and 16 rows of 16 pairs of them. Intel's
-/// "Architecture Instruction Set Extensions Programming Reference", chapter on AMX.
 #if defined(__x86_64__)
 #include <immintrin.h>
 #endif
 
+/// The tile registers of AMX: eight matrices of 16 rows of 64 bytes. One instruction adds to 16 x
+/// 16 floats the product of 16 rows of 32 bfloat16 and 16 rows of 16 pairs of them. Intel's
+/// "Architecture Instruction Set Extensions Programming Reference", chapter on AMX.
 namespace mpsnn::cpu::tiles {
 
 #if defined(__x86_64__) && defined(__linux__) && (__GNUC__ >= 12 || __clang_major__ >= 12)
@@ -71,6 +71,7 @@ void round_right(const float* from, std::size_t stride, std::uint32_t* to);
 /// A mask for intrinsics whose form without one warns of its own undefined operand in GCC 12.
 inline constexpr __mmask16 all_lanes = 0xFFFF;
 
+/// Sixteen numbers, each in the lower half of a word.
 MPSNN_TILES inline void widen(const BFloat16* from, Words& to) {
   const void* at = from;
   const __m512i words =
