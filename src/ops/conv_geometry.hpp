@@ -95,4 +95,19 @@ struct ConvGeometry {
   }
 };
 
+/// What the gradient towards x is, for a stride of 1: a convolution of dy, its taps in the opposite
+/// order.
+inline ConvAxis adjoint(const ConvAxis& a) {
+  ConvAxis out = a;
+  std::swap(out.fine, out.coarse);
+  out.before = (a.kernel - 1) * a.dilation - a.before;
+  return out;
+}
+inline ConvGeometry adjoint(ConvGeometry g) {
+  std::swap(g.C, g.O);
+  g.h = adjoint(g.h);
+  g.w = adjoint(g.w);
+  return g;
+}
+
 }  // namespace mpsnn

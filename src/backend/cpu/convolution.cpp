@@ -12,6 +12,7 @@
 #include "backend/cpu/tile_gradient.hpp"
 #include "backend/cpu/wide.hpp"
 #include "backend/cpu/window_convolution.hpp"
+#include "backend/cpu/winograd_convolution.hpp"
 #include "ops/conv_geometry.hpp"
 
 namespace mpsnn::cpu {
@@ -130,6 +131,8 @@ Kernel forward(KernelContext& k) {
     return window_convolution(k, g.geometry, activation);
   if (prefers_tile_convolution(g.geometry, k.batch, k.in_type(0), activation))
     return tile_convolution(k, g.geometry, activation);
+  if (prefers_winograd(g.geometry, k.batch, k.in_type(0), activation))
+    return winograd_convolution(k, g.geometry, activation);
   CpuSession& session = CpuSession::of(k);
   const MemoryDesc bias = k.has_in(2) ? g.bias : MemoryDesc();
   const typename Conv::Forward desc =
@@ -153,6 +156,8 @@ template <class Conv>
 Kernel data_gradient(KernelContext& k, const Layouts<Conv>& g, const typename Conv::Forward& hint) {
   if (prefers_tile_data_gradient(g.geometry, k.batch, k.in_type(0)))
     return tile_data_gradient(k, g.geometry);
+  if (prefers_winograd_data_gradient(g.geometry, k.batch, k.in_type(0)))
+    return winograd_data_gradient(k, g.geometry);
   CpuSession& session = CpuSession::of(k);
   const typename Conv::BackwardData desc = fastest([&] {
     return
@@ -189,6 +194,8 @@ Kernel weight_gradient(KernelContext& k, const Layouts<Conv>& g,
                        const typename Conv::Forward& hint) {
   if (prefers_windows(g.geometry, k.in_type(0), {})) return window_weight_gradient(k, g.geometry);
   if (prefers_tiles(g.geometry, k.in_type(0))) return tile_weight_gradient(k, g.geometry);
+  if (prefers_winograd_weight_gradient(g.geometry, k.batch, k.in_type(0)))
+    return winograd_weight_gradient(k, g.geometry);
   if (prefers_columns(g.geometry, k.batch, k.in_type(0)))
     return column_weight_gradient(k, g.geometry);
   if (k.in_type(0) == DType::float16) return wide_weight_gradient<Conv>(k);

@@ -17,20 +17,6 @@ using tiles::depth;
 using tiles::side;
 using tiles::tiles_of;
 
-/// What the gradient towards x is: a convolution of dy, its taps in the opposite order.
-ConvAxis adjoint(const ConvAxis& a) {
-  ConvAxis out = a;
-  std::swap(out.fine, out.coarse);
-  out.before = (a.kernel - 1) * a.dilation - a.before;
-  return out;
-}
-ConvGeometry adjoint(ConvGeometry g) {
-  std::swap(g.C, g.O);
-  g.h = adjoint(g.h);
-  g.w = adjoint(g.w);
-  return g;
-}
-
 /// A product of framed images with a weight of taps.
 class TileConvolution {
  public:

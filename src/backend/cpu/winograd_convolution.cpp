@@ -1,0 +1,222 @@
+#include "backend/cpu/winograd_convolution.hpp"
+
+#include "backend/cpu/cpu_session.hpp"
+#include "backend/cpu/simd.hpp"
+#include "backend/cpu/tiles.hpp"
+#include "backend/cpu/winograd_tiles.hpp"
+
+namespace mpsnn::cpu {
+namespace {
+
+using winograd::bytes_of;
+using winograd::Grid;
+using winograd::most_channels;
+using winograd::panel;
+using winograd::Points;
+using winograd::points;
+using winograd::Room;
+using winograd::rounded;
+using winograd::side;
+using winograd::tiles_in;
+
+/// What is done with the sums of a tile: bias, and the neuron, which is linear where slope is 1.
+struct Finish {
+  const float* bias;
+  float slope;
+};
+
+template <int m, class T>
+MPSNN_SIMD void to_pixels(const Points& from, Dim channels, const Finish& finish, Dim first,
+                          T* const* pixels) {
+  for (Dim c = 0; c < channels; c += lanes) {
+    Floats bias;
+    load(finish.bias + c, bias);
+    winograd::both_axes<side, m>(
+        [](const auto& x, auto& y) { winograd::points_to_pixels<m>(x, y); },
+        [&](int i, Floats& x) { load(from.data + i * from.plane + c, x); },
+        [&](int i, const Floats& y) {
+          const Floats value = y + bias;
+          const Floats negative = finish.slope == 0 ? Floats{} : finish.slope * value;
+          store(value <= 0 ? negative : value, pixels[i] + first + c);
+        });
+  }
+}
+
+/// A filter's points for lanes of side by side numbers: tap t is at from + t * stride.
+template <int r>
+MPSNN_SIMD void filter_to_points(const float* from, std::ptrdiff_t stride, const Points& to) {
+  winograd::both_axes<r, side>([](const auto& x, auto& y) { winograd::taps_to_points<r>(x, y); },
+                               [&](int t, Floats& x) { load(from + t * stride, x); },
+                               [&](int i, const Floats& y) { store(y, to.data + i * to.plane); });
+}
+
+/// to[t][c][o] = from[o][t][c], 16 channels c and 16 filters o.
+template <int taps>
+MPSNN_SIMD void turn(const float* from, std::size_t channels, float* to) {
+  for (int t = 0; t < taps; ++t) {
+    Words rows[lanes];
+    for (std::size_t o = 0; o < lanes; ++o)
+      std::memcpy(&rows[o], from + (o * taps + t) * channels, sizeof rows[o]);
+    tiles::transpose(rows);
+    std::memcpy(to + t * lanes * lanes, rows, sizeof rows);
+  }
+}
+
+/// y from x, or dx from dy, whose geometry is then the adjoint one.
+template <class T, int m>
+class WinogradConvolution {
+ public:
+  static constexpr int r = side + 1 - m, taps = r * r;
+
+  WinogradConvolution(KernelContext& k, const ConvGeometry& g, bool backward, float slope)
+      : grid_(g, k.batch), C_(g.C), O_(g.O), backward_(backward), slope_(slope) {
+    const Dim threads = omp_get_max_threads(), all = rounded(grid_.tiles());
+    shared_ = bytes_of(C_ * O_) > winograd::most_kept;
+    const Dim fair = shared_ ? all : rounded((grid_.tiles() + threads - 1) / threads);
+    const Dim most = shared_ ? tiles_in(winograd::shared_bytes, C_)
+                             : tiles_in(winograd::private_bytes, C_ + panel);
+    chunks_ = (fair + most - 1) / most * (shared_ ? 1 : threads);
+    chunk_ = rounded((grid_.tiles() + chunks_ - 1) / chunks_);
+    chunks_ = (grid_.tiles() + chunk_ - 1) / chunk_;
+    images_ = Room(k, shared_ ? 1 : threads, chunk_ * C_);
+    filters_ = Room(k, shared_ ? threads : panels(), C_ * panel);
+    sums_ = Room(k, threads, chunk_ * panel);
+    outside_ = Scratch(k, threads * O_ * sizeof(T));
+    report(k, "mpsnn:winograd");
+  }
+
+  void operator()(const Launch& l, const void* x, const void* weight, const float* bias,
+                  void* y) const {
+    const Job job = {static_cast<const T*>(x), static_cast<const float*>(weight), bias,
+                     static_cast<T*>(y)};
+#pragma omp parallel
+    if (shared_)
+      run_together(l, job);
+    else
+      run_apart(l, job);
+  }
+
+ private:
+  struct Job {
+    const T* x;
+    const float* weight;
+    const float* bias;
+    T* y;
+  };
+  Dim panels() const { return (O_ + panel - 1) / panel; }
+  Dim columns(Dim p) const { return std::min(panel, O_ - p * panel); }
+
+  /// Small filters: all of their points are kept, and each thread has tiles of its own.
+  void run_apart(const Launch& l, const Job& job) const {
+#pragma omp for schedule(static)
+    for (Dim p = 0; p < panels(); ++p) to_points(job.weight, p, filters_.at(l, p));
+    const Points images = images_.at(l, omp_get_thread_num());
+    const Share share(chunks_);
+    for (Dim i = share.begin; i < share.end; ++i) {
+      const Dim first = i * chunk_, count = std::min(chunk_, grid_.tiles() - first);
+      to_points(job.x, first, 0, count, images);
+      for (Dim p = 0; p < panels(); ++p) finish(l, job, first, count, p, images, filters_.at(l, p));
+    }
+  }
+
+  /// Large filters: the points of a panel are made where they are used, for all tiles at once.
+  void run_together(const Launch& l, const Job& job) const {
+    const Points images = images_.at(l, 0), filters = filters_.at(l, omp_get_thread_num());
+    for (Dim i = 0; i < chunks_; ++i) {
+      const Dim first = i * chunk_, count = std::min(chunk_, grid_.tiles() - first);
+      const Share share(count);
+      to_points(job.x, first, share.begin, share.end, images);
+#pragma omp barrier
+#pragma omp for schedule(static)
+      for (Dim p = 0; p < panels(); ++p) {
+        to_points(job.weight, p, filters);
+        finish(l, job, first, count, p, images, filters);
+      }
+    }
+  }
+
+  /// Tiles [first + begin, first + end) of x.
+  void to_points(const T* x, Dim first, Dim begin, Dim end, const Points& to) const {
+    static const T zeros[most_channels] = {};
+    const T* pixels[points];
+    for (Dim t = begin; t < end; ++t) {
+      grid_.x_pixels(x, first + t, zeros, pixels);
+      winograd::points_of_x(pixels, C_, {to.data + t * C_, to.plane});
+    }
+  }
+
+  /// A panel of filters.
+  void to_points(const float* weight, Dim p, const Points& to) const {
+    const Dim width = columns(p);
+    alignas(64) float turned[taps * lanes * lanes];
+    for (Dim j = 0; j < width; j += lanes) {
+      const Dim o = p * panel + j;
+      for (Dim c = 0; c < C_; c += lanes) {
+        if (!backward_) turn<taps>(weight + o * taps * C_ + c, C_, turned);
+        for (Dim i = 0; i < Dim{lanes}; ++i) {
+          const Points at = {to.data + (c + i) * width + j, to.plane};
+          if (backward_)  // the taps in the opposite order
+            filter_to_points<r>(weight + ((c + i) * taps + taps - 1) * O_ + o, -O_, at);
+          else
+            filter_to_points<r>(turned + i * lanes, lanes * lanes, at);
+        }
+      }
+    }
+  }
+
+  /// Products of tiles with a panel, and what follows from them.
+  void finish(const Launch& l, const Job& job, Dim first, Dim count, Dim p, const Points& images,
+              const Points& filters) const {
+    const Points sums = sums_.at(l, omp_get_thread_num());
+    const Dim width = columns(p);
+    for (int i = 0; i < points; ++i)
+      winograd::multiply({images.data + i * images.plane, static_cast<std::size_t>(C_), 1},
+                         filters.data + i * filters.plane, C_, rounded(count), width, false,
+                         sums.data + i * sums.plane);
+    alignas(64) float bias[panel] = {};
+    if (job.bias) std::copy_n(job.bias + p * panel, width, bias);
+    T *outside = outside_.at<T>(l) + omp_get_thread_num() * O_, *pixels[m * m];
+    for (Dim t = 0; t < count; ++t) {
+      grid_.y_pixels(job.y, first + t, outside, pixels);
+      to_pixels<m>({sums.data + t * width, sums.plane}, width, {bias, slope_}, p * panel, pixels);
+    }
+  }
+
+  Grid grid_;
+  Dim C_, O_;
+  bool backward_;
+  float slope_;
+  bool shared_;         ///< See run_together.
+  Dim chunk_, chunks_;  ///< Tiles that are worked on at a time, and how often.
+  Room images_, filters_, sums_;
+  Scratch outside_;  ///< For the pixels of a tile that y does not have.
+};
+
+}  // namespace
+
+bool prefers_winograd(const ConvGeometry& g, Dim batch, DType type, const Activation& activation) {
+  return (!activation || activation->kind == Neuron::Kind::relu) && winograd::suits(g, batch, type);
+}
+bool prefers_winograd_data_gradient(const ConvGeometry& g, Dim batch, DType type) {
+  return prefers_winograd(adjoint(g), batch, type, {});
+}
+
+Kernel winograd_convolution(KernelContext& k, const ConvGeometry& g, const Activation& activation) {
+  return winograd::with_form(
+      g, k.in_type(0), [&]<class T, int m>(T, std::integral_constant<int, m>) -> Kernel {
+        const WinogradConvolution<T, m> run(k, g, false, activation ? activation->a : 1);
+        return [run](const Launch& l) {
+          run(l, l.inputs[0], l.inputs[1], l.in<float>(2), l.outputs[0]);
+        };
+      });
+}
+
+Kernel winograd_data_gradient(KernelContext& k, const ConvGeometry& g) {
+  return winograd::with_form(
+      g, k.in_type(0), [&]<class T, int m>(T, std::integral_constant<int, m>) -> Kernel {
+        const WinogradConvolution<T, m> run(k, adjoint(g), true, 1);
+        return [run](const Launch& l) { run(l, l.inputs[0], l.inputs[2], nullptr, l.outputs[0]); };
+      });
+}
+
+}  // namespace mpsnn::cpu

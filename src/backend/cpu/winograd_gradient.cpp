@@ -1,0 +1,192 @@
+#include "backend/cpu/column_sum.hpp"
+#include "backend/cpu/simd.hpp"
+#include "backend/cpu/winograd_convolution.hpp"
+#include "backend/cpu/winograd_tiles.hpp"
+
+namespace mpsnn::cpu {
+namespace {
+
+using winograd::bytes_of;
+using winograd::Grid;
+using winograd::panel;
+using winograd::Points;
+using winograd::points;
+using winograd::Room;
+using winograd::side;
+using winograd::tiles_in;
+
+constexpr Dim slab = 64;  // filters whose points lie side by side
+
+/// Channels [first, first + channels) of a tile's pixels of dy, to the points that they were summed
+/// from.
+template <int m, class T>
+MPSNN_SIMD void points_of_dy(const T* const* pixels, Dim first, Dim channels, const Points& to) {
+  for (Dim c = 0; c < channels; c += lanes)
+    winograd::both_axes<m, side>(
+        [](const auto& x, auto& y) { winograd::pixels_to_points_of_sum<m>(x, y); },
+        [&](int i, Floats& x) { load(pixels[i] + first + c, x); },
+        [&](int i, const Floats& y) { store(y, to.data + i * to.plane + c); });
+}
+
+/// Lanes of a filter's gradient to its taps, `stride` apart; added to them if `add`.
+template <int r>
+MPSNN_SIMD void to_taps(const Points& from, bool add, float* to, std::size_t stride) {
+  winograd::both_axes<side, r>([](const auto& x, auto& y) { winograd::points_to_taps<r>(x, y); },
+                               [&](int i, Floats& x) { load(from.data + i * from.plane, x); },
+                               [&](int t, const Floats& y) {
+                                 Floats before = {};
+                                 if (add) load(to + t * stride, before);
+                                 store(y + before, to + t * stride);
+                               });
+}
+
+MPSNN_SIMD void add(const float* from, std::size_t n, float* to) {
+  for (std::size_t i = 0; i < n; ++i) to[i] += from[i];
+}
+
+template <class T, int m>
+class WinogradGradient {
+ public:
+  static constexpr int r = side + 1 - m, taps = r * r;
+
+  WinogradGradient(KernelContext& k, const ConvGeometry& g)
+      : grid_(g, k.batch), C_(g.C), O_(g.O), pixels_(k.batch * g.h.coarse * g.w.coarse) {
+    const Dim threads = omp_get_max_threads(), all = grid_.tiles();
+    shared_ = bytes_of(C_ * O_) > winograd::most_kept;
+    const Dim fair = shared_ ? all : (all + threads - 1) / threads;
+    const Dim most = shared_ ? tiles_in(winograd::shared_bytes, O_)
+                             : tiles_in(winograd::private_bytes, O_ + panel);
+    chunks_ = (fair + most - 1) / most * (shared_ ? 1 : threads);
+    chunk_ = (all + chunks_ - 1) / chunks_;
+    chunks_ = (all + chunk_ - 1) / chunk_;
+    dy_ = Room(k, (shared_ ? 1 : threads) * slabs(), chunk_ * slab);
+    x_ = Room(k, threads, chunk_ * panel);
+    filters_ = shared_ ? Room(k, threads, slab * panel) : Room(k, threads * panels(), O_ * panel);
+    report(k, "mpsnn:winograd");
+  }
+
+  void operator()(const Launch& l) const {
+#pragma omp parallel
+    if (shared_)
+      run_together(l);
+    else
+      run_apart(l);
+    if (l.outputs[2]) column_sum(l.in<T>(0), pixels_, O_, l.out<float>(2));
+  }
+
+ private:
+  Dim panels() const { return (C_ + panel - 1) / panel; }
+  Dim columns(Dim p) const { return std::min(panel, C_ - p * panel); }
+  Dim slabs() const { return (O_ + slab - 1) / slab; }
+  Dim filters(Dim s) const { return std::min(slab, O_ - s * slab); }
+
+  /// Small filters: each thread has tiles, and sums over them, of its own.
+  void run_apart(const Launch& l) const {
+    const Dim me = omp_get_thread_num();
+    const Share share(chunks_);
+    for (Dim i = share.begin; i < share.end; ++i) {
+      const Dim first = i * chunk_, count = std::min(chunk_, grid_.tiles() - first);
+      to_points(l, first, 0, count, me * slabs());
+      for (Dim p = 0; p < panels(); ++p) {
+        const Points x = to_points(l, first, count, p), sums = filters_.at(l, me * panels() + p);
+        for (Dim s = 0; s < slabs(); ++s)
+          multiply(dy_.at(l, me * slabs() + s), x, count, s, p, i > share.begin,
+                   {sums.data + s * slab * columns(p), sums.plane});
+      }
+    }
+    if (share.begin == share.end) {
+      const Points none = filters_.at(l, me * panels());
+      std::fill_n(none.data, panels() * points * none.plane, 0.0f);
+    }
+#pragma omp barrier
+#pragma omp for schedule(static)
+    for (Dim p = 0; p < panels(); ++p) {
+      const Points sum = filters_.at(l, p);
+      for (Dim thread = 1; thread < omp_get_num_threads(); ++thread)
+        add(filters_.at(l, thread * panels() + p).data, points * sum.plane, sum.data);
+      for (Dim s = 0; s < slabs(); ++s)
+        finish(l, {sum.data + s * slab * columns(p), sum.plane}, s, p, false);
+    }
+  }
+
+  /// Large filters: each thread has some of their channels.
+  void run_together(const Launch& l) const {
+    const Points sums = filters_.at(l, omp_get_thread_num());
+    for (Dim i = 0; i < chunks_; ++i) {
+      const Dim first = i * chunk_, count = std::min(chunk_, grid_.tiles() - first);
+      const Share share(count);
+      to_points(l, first, share.begin, share.end, 0);
+#pragma omp barrier
+#pragma omp for schedule(static)
+      for (Dim p = 0; p < panels(); ++p) {
+        const Points x = to_points(l, first, count, p);
+        for (Dim s = 0; s < slabs(); ++s) {
+          multiply(dy_.at(l, s), x, count, s, p, false, sums);
+          finish(l, sums, s, p, i > 0);
+        }
+      }
+    }
+  }
+
+  /// Tiles [first + begin, first + end) of dy, slabs from `at` on.
+  void to_points(const Launch& l, Dim first, Dim begin, Dim end, Dim at) const {
+    static const T zeros[winograd::most_channels] = {};
+    const T* pixels[m * m];
+    for (Dim t = begin; t < end; ++t) {
+      grid_.y_pixels(l.in<T>(0), first + t, zeros, pixels);
+      for (Dim s = 0; s < slabs(); ++s) {
+        const Points to = dy_.at(l, at + s);
+        points_of_dy<m>(pixels, s * slab, filters(s), {to.data + t * filters(s), to.plane});
+      }
+    }
+  }
+  /// A panel of channels of x.
+  Points to_points(const Launch& l, Dim first, Dim count, Dim p) const {
+    static const T zeros[panel] = {};
+    const Points to = x_.at(l, omp_get_thread_num());
+    const T* pixels[points];
+    const Dim width = columns(p);
+    for (Dim t = 0; t < count; ++t) {
+      grid_.x_pixels(l.in<T>(1) + p * panel, first + t, zeros, pixels);
+      winograd::points_of_x(pixels, width, {to.data + t * width, to.plane});
+    }
+    return to;
+  }
+
+  /// The products of a slab of filters, each in a row, with a panel.
+  void multiply(const Points& dy, const Points& x, Dim count, Dim s, Dim p, bool add,
+                const Points& to) const {
+    for (int i = 0; i < points; ++i)
+      winograd::multiply({dy.data + i * dy.plane, 1, static_cast<std::size_t>(filters(s))},
+                         x.data + i * x.plane, count, filters(s), columns(p), add,
+                         to.data + i * to.plane);
+  }
+  void finish(const Launch& l, const Points& sums, Dim s, Dim p, bool add) const {
+    const Dim width = columns(p);
+    float* to = l.out<float>(1) + s * slab * taps * C_ + p * panel;
+    for (Dim i = 0; i < filters(s); ++i)
+      for (Dim j = 0; j < width; j += lanes)
+        to_taps<r>({sums.data + i * width + j, sums.plane}, add, to + i * taps * C_ + j, C_);
+  }
+
+  Grid grid_;
+  Dim C_, O_, pixels_;
+  bool shared_;         ///< See run_together.
+  Dim chunk_, chunks_;  ///< Tiles that are worked on at a time, and how often.
+  Room dy_, x_, filters_;
+};
+
+}  // namespace
+
+bool prefers_winograd_weight_gradient(const ConvGeometry& g, Dim batch, DType type) {
+  return winograd::suits(g, batch, type);
+}
+
+Kernel winograd_weight_gradient(KernelContext& k, const ConvGeometry& g) {
+  return winograd::with_form(g, k.in_type(0),
+                             [&]<class T, int m>(T, std::integral_constant<int, m>) -> Kernel {
+                               return WinogradGradient<T, m>(k, g);
+                             });
+}
+
+}  // namespace mpsnn::cpu

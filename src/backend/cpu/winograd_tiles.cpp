@@ -1,0 +1,148 @@
+#include "backend/cpu/winograd_tiles.hpp"
+
+#include "backend/cpu/simd.hpp"
+#include "backend/cpu/tiles.hpp"
+#include "oneapi/dnnl/dnnl.hpp"
+
+namespace mpsnn::cpu::winograd {
+
+Grid::Grid(const ConvGeometry& g, Dim batch)
+    : h_(g.h), w_(g.w), C_(g.C), O_(g.O), batch_(batch), outputs_(side + 1 - g.h.kernel) {
+  rows_ = (h_.coarse + outputs_ - 1) / outputs_;
+  columns_ = (w_.coarse + outputs_ - 1) / outputs_;
+}
+
+namespace {
+
+template <class T>
+MPSNN_SIMD void to_points(const T* const* pixels, Dim channels, const Points& to) {
+  for (Dim c = 0; c < channels; c += lanes)
+    both_axes<side, side>([](const auto& x, auto& y) { pixels_to_points(x, y); },
+                          [&](int i, Floats& x) { load(pixels[i] + c, x); },
+                          [&](int i, const Floats& y) { store(y, to.data + i * to.plane + c); });
+}
+
+using Eight = float __attribute__((vector_size(32)));
+
+/// R rows of V vectors of sums stay in registers.
+template <int R, int V, class Vector, bool add>
+MPSNN_INLINE void multiply_block(const Rows& left, const float* right, std::size_t columns,
+                                 Dim depth, float* to) {
+  constexpr std::size_t width = sizeof(Vector) / sizeof(float);
+  Vector sums[R][V];
+#pragma GCC unroll 8
+  for (int i = 0; i < R; ++i)
+#pragma GCC unroll 2
+    for (int j = 0; j < V; ++j)
+      if constexpr (add)
+        std::memcpy(&sums[i][j], to + i * columns + j * width, sizeof(Vector));
+      else
+        sums[i][j] = Vector{};
+  const float* at = left.data;
+  for (Dim k = 0; k < depth; ++k, at += left.step, right += columns) {
+    Vector w[V];
+#pragma GCC unroll 2
+    for (int j = 0; j < V; ++j) std::memcpy(&w[j], right + j * width, sizeof(Vector));
+#pragma GCC unroll 8
+    for (int i = 0; i < R; ++i)
+#pragma GCC unroll 2
+      for (int j = 0; j < V; ++j) sums[i][j] += at[i * left.row] * w[j];
+  }
+#pragma GCC unroll 8
+  for (int i = 0; i < R; ++i)
+#pragma GCC unroll 2
+    for (int j = 0; j < V; ++j)
+      std::memcpy(to + i * columns + j * width, &sums[i][j], sizeof(Vector));
+}
+
+#if defined(__x86_64__) && defined(__GNUC__)
+#define MPSNN_V4 __attribute__((target("arch=x86-64-v4")))
+#define MPSNN_V3 __attribute__((target("arch=x86-64-v3")))
+#else
+#define MPSNN_V4
+#define MPSNN_V3
+#endif
+
+template <int V, bool add>
+MPSNN_V4 void multiply_512(const Rows& left, const float* right, Dim, Dim depth, float* to) {
+  multiply_block<8, V, Floats, add>(left, right, V * lanes, depth, to);
+}
+template <bool add>
+MPSNN_V3 void multiply_256(const Rows& left, const float* right, Dim columns, Dim depth,
+                           float* to) {
+  multiply_block<4, 2, Eight, add>(left, right, columns, depth, to);
+}
+
+bool has_512() { return dnnl::get_effective_cpu_isa() >= dnnl::cpu_isa::avx512_core; }
+
+}  // namespace
+
+void points_of_x(const float* const* pixels, Dim channels, const Points& to) {
+  to_points(pixels, channels, to);
+}
+void points_of_x(const BFloat16* const* pixels, Dim channels, const Points& to) {
+  to_points(pixels, channels, to);
+}
+
+void multiply(const Rows& left, const float* right, Dim depth, Dim rows, Dim columns, bool add,
+              float* to) {
+  static const bool wide = has_512();
+  const auto each = [&](Dim height, Dim width, const auto& block) {
+    for (Dim i = 0; i < rows; i += height)
+      for (Dim j = 0; j < columns; j += width)
+        block(Rows{left.data + i * left.row, left.row, left.step}, right + j, columns, depth,
+              to + i * columns + j);
+  };
+  if (!wide)
+    each(4, lanes, add ? multiply_256<true> : multiply_256<false>);
+  else if (columns == panel)
+    each(8, panel, add ? multiply_512<2, true> : multiply_512<2, false>);
+  else
+    each(8, lanes, add ? multiply_512<1, true> : multiply_512<1, false>);
+}
+
+namespace {
+
+bool has_form(const ConvGeometry& g, DType type) {
+  const auto plain = [](const ConvAxis& axis) { return axis.stride == 1 && axis.dilation == 1; };
+  const bool taps = g.h.kernel == g.w.kernel && (g.h.kernel == 3 || g.h.kernel == 5);
+  const bool channels =
+      g.C % Dim{lanes} == 0 && g.O % Dim{lanes} == 0 && std::max(g.C, g.O) <= most_channels;
+  return (type == DType::float32 || type == DType::bfloat16) && taps && channels && plain(g.h) &&
+         plain(g.w) && !g.transposed && g.groups == 1;
+}
+
+/// Time, in multiply-adds of vectors of 16 floats. The factors are fitted to these, in ms on two
+/// cores of Zen 5, forward, batch 64 (8 where the image is larger than 32 x 32):
+///                            float32          bfloat16
+///                         oneDNN   here    oneDNN   here
+///     16 -> 32,   208x208   6.6     5.8      3.2     4.3
+///     64 -> 64,     32x32  10.0     4.8      5.0     3.9
+///     32 -> 64 5x5, 14x14   2.4     1.5      1.1     1.4
+///    128 -> 128,    16x16   9.1     4.4      4.6     3.4
+///    512 -> 512,      4x4  10.6     3.4      6.7     3.2
+///   1024 -> 1024,   13x13  53      28       25      28
+double winograd_time(const ConvGeometry& g, Dim batch) {
+  const Grid grid(g, batch);
+  const double tiles = rounded(grid.tiles()), C = g.C / lanes, O = g.O / lanes;
+  const double products = points * g.C * O * tiles;
+  return 1.5 * products + tiles * (500 * C + 400 * O + 600) + 450 * g.C * O;
+}
+double plain_time(const ConvGeometry& g, Dim batch, DType type) {
+  const double products = static_cast<double>(batch * g.h.coarse * g.w.coarse * g.taps()) * g.C *
+                          static_cast<double>(g.O / lanes);
+  return type == DType::float32 ? products : products / 1.6;
+}
+
+}  // namespace
+
+bool suits(const ConvGeometry& g, Dim batch, DType type) {
+  const auto isa = dnnl::get_effective_cpu_isa();
+  // AMX multiplies bfloat16 faster than that; and nothing was tried with fewer instructions.
+  const bool able = type == DType::bfloat16
+                        ? isa >= dnnl::cpu_isa::avx512_core && !tiles::available()
+                        : isa >= dnnl::cpu_isa::avx2;
+  return able && has_form(g, type) && winograd_time(g, batch) < 0.9 * plain_time(g, batch, type);
+}
+
+}  // namespace mpsnn::cpu::winograd

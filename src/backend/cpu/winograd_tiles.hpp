@@ -1,0 +1,116 @@
+#pragma once
+
+#include "backend/cpu/bfloat16.hpp"
+#include "backend/cpu/framed_images.hpp"
+#include "backend/cpu/primitive.hpp"
+#include "backend/cpu/winograd.hpp"
+#include "ops/conv_geometry.hpp"
+
+/// The tiles of a batch of images, to their points and back.
+namespace mpsnn::cpu::winograd {
+
+/// Where they lie: those of y side by side, those of x overlap.
+class Grid {
+ public:
+  Grid(const ConvGeometry& g, Dim batch);
+
+  Dim tiles() const { return batch_ * rows_ * columns_; }
+  int outputs() const { return outputs_; }  ///< Rows and columns of y in a tile.
+
+  /// The 36 pixels of x that a tile reads; `outside` where there is none.
+  template <class T>
+  void x_pixels(T* x, Dim tile, T* outside, T** pixels) const {
+    place(x, {h_.fine, w_.fine}, C_, tile, h_.before, w_.before, side, outside, pixels);
+  }
+  /// The pixels of y in a tile.
+  template <class T>
+  void y_pixels(T* y, Dim tile, T* outside, T** pixels) const {
+    place(y, {h_.coarse, w_.coarse}, O_, tile, 0, 0, outputs_, outside, pixels);
+  }
+
+ private:
+  template <class T>
+  void place(T* images, Size2 extent, Dim channels, Dim tile, Dim before_h, Dim before_w, int size,
+             T* outside, T** pixels) const {
+    const Dim image = tile / (rows_ * columns_), in_image = tile % (rows_ * columns_);
+    const Dim top = in_image / columns_ * outputs_ - before_h;
+    const Dim left = in_image % columns_ * outputs_ - before_w;
+    for (Dim i = top; i < top + size; ++i)
+      for (Dim j = left; j < left + size; ++j) {
+        const bool inside = i >= 0 && i < extent.h && j >= 0 && j < extent.w;
+        *pixels++ = inside ? images + ((image * extent.h + i) * extent.w + j) * channels : outside;
+      }
+  }
+
+  ConvAxis h_, w_;
+  Dim C_, O_, batch_;
+  int outputs_;
+  Dim rows_, columns_;
+};
+
+/// Numbers of 36 planes, one a point.
+struct Points {
+  float* data;
+  std::size_t plane;  ///< From a point to the next.
+};
+
+/// From one plane to the next, for so many numbers: not a power of two, or all would share few
+/// lines of a cache.
+inline std::size_t plane_of(Dim numbers) { return numbers + lanes; }
+
+/// `channels` channels, whole lanes, of a tile's pixels of x: to `to`, side by side.
+void points_of_x(const float* const* pixels, Dim channels, const Points& to);
+void points_of_x(const BFloat16* const* pixels, Dim channels, const Points& to);
+
+/// Points in scratch memory, several times.
+class Room {
+ public:
+  Room() = default;
+  Room(KernelContext& k, Dim times, Dim numbers)
+      : plane_(plane_of(numbers)), scratch_(k, times * points * plane_ * sizeof(float)) {}
+  Points at(const Launch& l, Dim i) const {
+    return {scratch_.at<float>(l) + i * points * plane_, plane_};
+  }
+
+ private:
+  std::size_t plane_ = 0;
+  Scratch scratch_;
+};
+
+inline constexpr Dim most_channels = 8192;
+inline constexpr Dim most_kept = 5 << 19;      ///< Bytes of the points of filters, all kept.
+inline constexpr Dim private_bytes = 3 << 18;  ///< Of points of tiles, of one thread.
+inline constexpr Dim shared_bytes = 24 << 20;  ///< Of all threads.
+inline constexpr Dim rows_at_once = 8;         ///< Of a product.
+
+inline Dim rounded(Dim rows) { return (rows + rows_at_once - 1) / rows_at_once * rows_at_once; }
+inline Dim bytes_of(Dim numbers) { return points * numbers * Dim{sizeof(float)}; }
+/// So many tiles of `numbers` numbers a point fill these bytes, about.
+inline Dim tiles_in(Dim bytes, Dim numbers) {
+  return std::max<Dim>(1, bytes / bytes_of(numbers) / rows_at_once) * rows_at_once;
+}
+
+/// A product's left side: number k of row i is data[i * row + k * step].
+struct Rows {
+  const float* data;
+  std::size_t row, step;
+};
+/// to = left * right, or to += left * right, for each row of `to`; rows are multiples of 8, columns
+/// 16 or 32, `right` has `depth` rows of them.
+void multiply(const Rows& left, const float* right, Dim depth, Dim rows, Dim columns, bool add,
+              float* to);
+
+/// Calls f with a value of the type T and the tile's outputs as a constant.
+template <class F>
+auto with_form(const ConvGeometry& g, DType type, const F& f) {
+  const auto with_type = [&](auto m) {
+    return type == DType::bfloat16 ? f(BFloat16{}, m) : f(float{}, m);
+  };
+  return g.h.kernel == 3 ? with_type(std::integral_constant<int, 4>{})
+                         : with_type(std::integral_constant<int, 2>{});
+}
+
+/// Whether a convolution can be computed so, and is then faster than by products over all taps.
+bool suits(const ConvGeometry& g, Dim batch, DType type);
+
+}  // namespace mpsnn::cpu::winograd

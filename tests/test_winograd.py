@@ -1,0 +1,133 @@
+"""Convolutions by Winograd's minimal filtering, and their gradients, against the reference."""
+
+from __future__ import annotations
+
+import functools
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+import mpsnn
+from mpsnn import Graph, Trainer, layers, optim
+
+# Image, channels in and out, images, and what the layer is made with: tiles that reach over each
+# side, channels that fill no panel or slab, one and several chunks, small filters, of which each
+# thread has tiles of its own, and large ones, of which it has channels.
+Case = tuple[tuple[int, int], int, int, int, dict[str, Any]]
+CASES: list[Case] = [
+    ((16, 16), 32, 32, 2, {"kernel": 3}),
+    ((14, 18), 32, 48, 3, {"kernel": 3, "padding": "valid"}),
+    ((9, 31), 80, 32, 4, {"kernel": 3, "padding": (2, 0, 1, 2), "bias": False}),
+    ((20, 23), 32, 64, 2, {"kernel": 5}),
+    ((12, 17), 48, 80, 3, {"kernel": 5, "padding": "valid", "bias": False}),
+    ((60, 61), 48, 32, 5, {"kernel": 3}),
+    ((13, 12), 144, 160, 5, {"kernel": 3}),
+    ((16, 16), 1152, 16, 10, {"kernel": 3}),
+    ((16, 16), 16, 1152, 10, {"kernel": 3}),
+    # In bfloat16 too, where there is no AMX.
+    ((32, 32), 64, 64, 2, {"kernel": 3}),
+    ((8, 8), 256, 192, 16, {"kernel": 3}),
+]
+REDUCED = 9, 10
+
+
+RATE = 2.0**12  # at which a step subtracts more than there is, and rounding to the weight is small
+
+
+@functools.cache
+def trained(
+    place: int, activation: str, backend: str, precision: str = "float32", threads: int = 2
+) -> tuple[dict[str, NDArray[Any]], list[str]]:
+    """The result, the gradient of each weight, and what ran the layer."""
+    case = CASES[place]
+    (height, width), channels, out, images, layer = case
+    g = Graph(seed=1)
+    x = layers.Conv2d(channels, 1, name="before")(g.input(height, width, 6))
+    y = layers.Conv2d(out, name="conv", **layer)(x)
+    if activation != "linear":
+        y = g.relu(y, 0.1 if activation == "leaky" else 0.0)
+    loss = g.mean_squared_error(g.flatten(y), g.labels(int(np.prod(y.shape))))
+    rng = np.random.default_rng(3)
+    data = rng.standard_normal((images - 1, height, width, 6), np.float32)  # a partial batch
+    target = rng.standard_normal((images - 1, int(np.prod(y.shape))), np.float32)
+    options: dict[str, Any] = {"backend": backend, "precision": precision, "threads": threads}
+    with Trainer(loss, y, optimizer=optim.SGD(RATE), batch=images, **options) as trainer:
+        found = {"y": trainer.infer(data)}
+        before = trainer.state_dict()
+        trainer.train_step(data, target).wait()
+        after = trainer.state_dict()
+        found |= {name: (before[name] - after[name]) / RATE for name in before}
+        ran = [how for node, how in trainer.implementations() if " conv2d" in node]
+    return found, ran
+
+
+def runs_winograd(precision: str) -> bool:
+    if "cpu" not in mpsnn.backend_names():
+        return False
+    try:
+        _, ran = trained(REDUCED[0], "linear", "cpu", precision)
+    except mpsnn.UnsupportedError:
+        return False
+    return any("winograd" in how for how in ran)
+
+
+with_winograd = pytest.mark.skipif(
+    not runs_winograd("float32"), reason="needs the cpu backend, and AVX2"
+)
+with_reduced = pytest.mark.skipif(
+    not runs_winograd("bfloat16"), reason="needs the cpu backend, and AVX-512 without AMX"
+)
+
+
+def error(found: NDArray[Any], expected: NDArray[Any]) -> float:
+    return float(np.linalg.norm(found - expected) / np.linalg.norm(expected))
+
+
+@with_winograd
+@pytest.mark.parametrize("activation", ["linear", "relu", "leaky"])
+@pytest.mark.parametrize("threads", [1, 2])
+@pytest.mark.parametrize("place", range(len(CASES)))
+def test_results_and_gradients_are_those_of_the_reference(
+    place: int, threads: int, activation: str
+) -> None:
+    found, ran = trained(place, activation, "cpu", threads=threads)
+    expected, _ = trained(place, activation, "reference")
+    assert sum(how.count("mpsnn:winograd") for how in ran) == 3
+    # The transforms double or triple roundings to 2^-24, and up to 10,368 numbers are added up.
+    assert error(found["y"], expected["y"]) < 6e-6
+    for name in expected:
+        # Where a sum is that near to 0, a slope of relu may be the other one.
+        most = 6e-6 if activation == "linear" else 1e-3
+        assert error(found[name], expected[name]) < most, name
+
+
+@with_reduced
+@pytest.mark.parametrize("place", REDUCED)
+def test_values_of_bfloat16_are_those_of_the_reference(place: int) -> None:
+    found, ran = trained(place, "linear", "cpu", "bfloat16")
+    expected, _ = trained(place, "linear", "reference")
+    assert sum(how.count("mpsnn:winograd") for how in ran) == 3
+    for name in expected:
+        # Roundings to 2^-9 on the way from x to the gradient of the first layer.
+        assert error(found[name], expected[name]) < 2**-6, name
+
+
+@with_winograd
+def test_errors_are_those_of_plain_sums_within_a_small_factor() -> None:
+    g = Graph(seed=0)
+    y = layers.Conv2d(64, 3, bias=False, name="conv")(g.input(34, 34, 256))
+    rng = np.random.default_rng(0)
+    images = np.maximum(rng.standard_normal((2, 34, 34, 256), np.float32), 0)
+    weight = rng.standard_normal((64, 3, 3, 256), np.float32) / 48
+    found, expected = (
+        mpsnn.Predictor(y, weights={"conv.weight": weight}, batch=2, backend=name).infer(images)
+        for name in ("cpu", "reference")
+    )
+    plain = np.zeros((2, 32, 32, 64), np.float32)
+    for i, j, c in np.ndindex(3, 3, 256):
+        plain += images[:, i : i + 32, j : j + 32, c, None] * weight[:, i, j, c]
+    inside = np.s_[:, 1:-1, 1:-1]
+    # 2.4 times by the points chosen: see winograd.hpp.
+    assert error(found[inside], expected[inside]) < 4 * error(plain, expected[inside])
