@@ -16,7 +16,8 @@ from typing import Any
 PACKAGES = (
     "mpsnn", "numpy", "torch", "jax", "jaxlib", "mlx", "mlx-cpu", "onnxruntime", "openvino",
 )  # fmt: skip
-EXTENSIONS = ("avx2", "avx512f", "avx512_fp16", "amx_bf16")  # that decide between kernels
+# That decide between kernels.
+EXTENSIONS = ("avx2", "avx512f", "avx512_bf16", "avx512_fp16", "amx_bf16")
 
 
 def description() -> dict[str, Any]:

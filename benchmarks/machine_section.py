@@ -1,28 +1,36 @@
-"""The part of the page that says on what it was measured."""
+"""The part of the overview that says on what it was measured."""
 
 from __future__ import annotations
 
 import statistics
 from typing import Any
 
+from benchmarks.markdown import figure
+
 Row = dict[str, Any]
 
 
-def figure(value: float | None) -> str:
-    """With three digits."""
-    if value is None:
-        return "-"
-    return f"{value:.0f}" if value >= 100 else f"{value:.3g}"
+# What a processor multiplies with, the most first.
+PRODUCTS = {"amx_bf16": "AMX", "avx512_bf16": "AVX512-BF16", "avx512f": "AVX-512", "avx2": "AVX2"}
 
 
-def section(machines: list[Row], table: list[Row]) -> str:
-    """From rows of the section machine, and those of the table."""
+def heading(name: str, table: list[Row]) -> str:
+    """The processor and the most that it multiplies with; the name of its file without rows."""
+    if not table:
+        return name
+    told = table[-1]["machine"]
+    most = next((word for flag, word in PRODUCTS.items() if flag in told["extensions"]), None)
+    return f"{told['processor']} with {most}" if most else str(told["processor"])
+
+
+def section(name: str, machines: list[Row], table: list[Row]) -> str:
+    """From rows of the section machine, and those of the table, in the file of that name."""
     if not table:
         return "Nothing was measured yet."
     last = table[-1]
     told = last["machine"]
     versions = ", ".join(f"{name} {version}" for name, version in last["versions"].items())
-    command = "python -m benchmarks --out benchmarks/results.jsonl"
+    command = f"python -m benchmarks --out benchmarks/results/{name}.jsonl"
     peers = sorted({name for row in table for name in row["peers"]})
     spread = max(
         (max(times) - min(times)) / statistics.median(times)
@@ -58,4 +66,4 @@ def section(machines: list[Row], table: list[Row]) -> str:
             f"{figure(found['small_copy_gbs'])} GB/s in cache, "
             f"{figure(found['large_copy_gbs'])} GB/s in memory."
         )
-    return "\n".join(["## Machine", "", *lines])
+    return "\n".join(lines)

@@ -1,6 +1,7 @@
-"""Writes docs/benchmarks.md: `python -m benchmarks.page benchmarks/results.jsonl`.
+"""Writes docs/benchmarks*.md: `python -m benchmarks.page benchmarks/results/*.jsonl`.
 
-Every figure comes from the file; of rows that were measured again the last one counts.
+A file has the rows of one machine, which the page of its name shows; the overview sums them all up.
+Every figure comes from there; of rows that were measured again the last one counts.
 """
 
 from __future__ import annotations
@@ -12,8 +13,10 @@ from typing import Annotated, Any
 
 import typer
 
-from benchmarks.machine_section import figure, section
+from benchmarks.machine_section import heading
+from benchmarks.markdown import document, figure, grid
 from benchmarks.measure import spread
+from benchmarks.overview import overview
 from benchmarks.reasons import REASONS
 
 Row = dict[str, Any]
@@ -27,33 +30,13 @@ BOUND = 0.75  # share of the speed of products above which little is left to win
 PASSES = {"train": 3, "infer": 1}  # forward, and the gradients of data and of weights
 
 INTRODUCTION = """\
-# Benchmarks
+Every figure of this machine. [Benchmarks](benchmarks.md) says how it was measured, and on what."""
 
-How fast `mpsnn` trains and infers on a CPU, and in how much memory, beside the best that a user can
-get out of other libraries on the same machine and threads.
+OLDER = """\
+## Older instructions
 
-- Contestants run in processes of their own, in alternation: A B C, A B C, ... A figure is the median
-  of the rounds; the spread is (largest - smallest) / median.
-- All have the same network, weights and batches; `python -m benchmarks --check` compares their
-  parameters and results. Each gets numpy batches ready in the layout that it likes best.
-- The **ratio** is time of the best peer / ours: above 1 mpsnn is faster. Against our float32 only
-  peers in float32 count. Against our bfloat16 every variant and precision counts.
-- The **memory ratio** is our peak / the least of PyTorch's variants, of resident memory while steps
-  run, libraries included: below 1 mpsnn needs less.
-- A peer more than three times slower than the best one is measured for two rounds or fewer.
-- **Of product**: what products and convolutions do in a second, counted thrice for a step of
-  training, as a share of what products of square matrices in the same type reach between the rounds
-  (by PyTorch, in the column before it, in GFLOP/s). It tells the state of the machine as well, which
-  other guests of its host may slow down."""
-
-OTHER_MACHINES = """\
-## Other machines
-
-bfloat16 needs AVX-512 and shows its speed with AMX; without AVX-512 `mpsnn` refuses it, and float32
-is what counts. Convolutions and products are then as fast as oneDNN's, which PyTorch has as well, so
-expect less of an advantage in large convolutional networks than in small or recurrent ones. Here the
-products and convolutions of this machine were held to AVX2 (`--isa avx2`); loops of `mpsnn` between
-them, such as updates and neurons, cannot be:"""
+Training while products and convolutions are held to older instructions (`--isa avx2`); loops of
+`mpsnn` between them, such as updates and neurons, cannot be."""
 
 
 def read(path: Path) -> list[Row]:
@@ -68,14 +51,13 @@ def read(path: Path) -> list[Row]:
     return list(rows.values())
 
 
-def page(rows: list[Row]) -> str:
-    """The whole page."""
-    machines = [row for row in rows if row["section"] == "machine"]
+def page(name: str, rows: list[Row]) -> str:
+    """All of the machine whose rows are in the file of that name."""
     table = [row for row in rows if row["section"] == "table"]
-    parts = [INTRODUCTION, section(machines, table)]
+    parts = [f"# Benchmarks: {heading(name, table)}", INTRODUCTION]
     for mode, title in (("train", "Training"), ("infer", "Inference")):
         parts += [f"## {title}", _ratios([row for row in table if row["mode"] == mode])]
-    parts += ["## Where mpsnn loses", _losses(table)]
+    parts += ["## Where mpsnn loses", _losses(name, table)]
     parts += ["## The best of each library, ms a step", _families(table)]
     parts += ["## Memory, MiB", _memory(table)]
     parts += ["## Latency of single steps, ms", _latency(table)]
@@ -85,19 +67,15 @@ def page(rows: list[Row]) -> str:
         _scaling([r for r in rows if r["section"] in ("table", "threads")]),
     ]
     parts += ["## Time against batch size", _sweep([r for r in rows if r["section"] == "sweep"])]
-    parts += [OTHER_MACHINES, _older([row for row in rows if row["section"] == "isa"])]
-    parts += [
-        "On your own machine:",
-        "```sh\npython -m benchmarks --workload digits --precision both\n```",
-    ]
-    return "\n\n".join(part for part in parts if part) + "\n"
+    parts += [OLDER, _older([row for row in rows if row["section"] == "isa"])]
+    return document(parts)
 
 
-def grid(heads: list[str], body: Iterable[list[str]]) -> str:
-    """A table of Markdown; nothing without rows."""
-    lines = [f"| {' | '.join(cells)} |" for cells in body]
-    ruler = "| " + " | ".join("---" for _ in heads) + " |"
-    return "\n".join([f"| {' | '.join(heads)} |", ruler, *lines]) if lines else "Not measured."
+def pages(files: Iterable[Path]) -> dict[str, str]:
+    """The overview of all machines and the page of each, by file name."""
+    machines = {path.stem: read(path) for path in sorted(files)}
+    own = {f"benchmarks-{name}.md": page(name, rows) for name, rows in machines.items()}
+    return {"benchmarks.md": overview(machines), **own}
 
 
 def title(row: Row) -> list[str]:
@@ -143,13 +121,13 @@ def label(peer: str) -> str:
     return f"{FAMILIES[family]} {variant}" if family in FAMILIES else peer
 
 
-def _losses(table: list[Row]) -> str:
+def _losses(name: str, table: list[Row]) -> str:
     lost = [row for row in table if row["ratio"] is not None and row["ratio"] < 1]
     if not lost:
         return "In no row of this run."
     body = []
     for row in lost:
-        key = (row["workload"], row["mode"], row["batch"], row["precision"])
+        key = (name, row["workload"], row["mode"], row["batch"], row["precision"])
         cells = [*title(row), row["mode"], f"{row['ratio']:.2f}", label(row["best_peer"])]
         share = _product(row)[1] or 0.0
         bound = f"products are what takes the time: ours are at {share:.0%} of the machine's"
@@ -247,11 +225,15 @@ def _sweep(rows: list[Row]) -> str:
 
 
 def main(
-    results: Annotated[Path, typer.Argument(help="JSON lines of `python -m benchmarks --out`")],
-    out: Annotated[Path, typer.Option(help="the page")] = ROOT / "docs" / "benchmarks.md",
+    results: Annotated[
+        list[Path],
+        typer.Argument(help="JSON lines of `python -m benchmarks --out`, a file a machine"),
+    ],
+    docs: Annotated[Path, typer.Option(help="the folder of the pages")] = ROOT / "docs",
 ) -> None:
-    """Write the page of figures from a file of results."""
-    out.write_text(page(read(results)), encoding="utf-8")
+    """Write the overview and the page of each machine from files of results."""
+    for name, text in pages(results).items():
+        (docs / name).write_text(text, encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -1,12 +1,14 @@
-"""Why mpsnn loses where it does, for the page: by workload, mode, batch and precision.
+"""Why mpsnn loses where it does, for the pages: by machine, workload, mode, batch and precision.
 
-A row that loses and is not here says so on the page. A reason names what was measured.
+The machine is the name of its file of results; a reason holds where it was measured, and names what
+was. A row that loses and is not here says so on the page.
 """
 
 from __future__ import annotations
 
-REASONS: dict[tuple[str, str, int, str], str] = {
+REASONS: dict[tuple[str, str, str, int, str], str] = {
     (
+        "xeon-amx",
         "digits",
         "infer",
         1,

@@ -1,4 +1,4 @@
-"""The whole table: `python -m benchmarks --table --out benchmarks/results.jsonl`."""
+"""The whole table: `python -m benchmarks --table --out benchmarks/results/NAME.jsonl`."""
 
 from __future__ import annotations
 

@@ -157,14 +157,19 @@ def test_a_row_has_the_best_peer_of_its_precision() -> None:
     assert row["latency_ms"]["ours"]["p50"] == 5.5
 
 
-def test_the_page_shows_the_rows_of_a_file_and_of_repeated_ones_the_last(tmp_path: Path) -> None:
-    peak = {"by": "numpy", "float32_gflops": 90.0, "small_copy_gbs": 9.0, "large_copy_gbs": 4.0}
-    rows = [{"section": "machine", "peak": peak}, recorded("float32"), recorded("bfloat16")]
-    path = tmp_path / "results.jsonl"
-    for row in [{**recorded("float32"), "ratio": 9.0}, *rows]:
+def results(folder: Path, name: str, *rows: dict[str, Any]) -> Path:
+    """A file of them."""
+    path = folder / f"{name}.jsonl"
+    for row in rows:
         measure.append(path, row)
-    text = page.page(page.read(path))
-    assert "Abacus 3" in text
+    return path
+
+
+def test_a_page_shows_the_rows_of_a_file_and_of_repeated_ones_the_last(tmp_path: Path) -> None:
+    again = {**recorded("float32"), "ratio": 9.0}
+    path = results(tmp_path, "abacus", again, recorded("float32"), recorded("bfloat16"))
+    text = page.pages([path])["benchmarks-abacus.md"]
+    assert "# Benchmarks: Abacus 3 with AVX2\n" in text
     assert "| digits | 64 | float32 | 11 |" in text
     assert "**2.00**" in text
     assert "**9.00**" not in text
@@ -172,10 +177,52 @@ def test_the_page_shows_the_rows_of_a_file_and_of_repeated_ones_the_last(tmp_pat
     assert loss in text
 
 
-def test_the_page_of_the_documentation_is_that_of_the_recorded_results() -> None:
-    rows = page.read(ROOT / "benchmarks" / "results.jsonl")
-    written = (ROOT / "docs" / "benchmarks.md").read_text(encoding="utf-8")
-    assert page.page(rows) == written, "python -m benchmarks.page benchmarks/results.jsonl"
+def test_a_reason_holds_on_the_machine_where_it_was_measured(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    key = ("abacus", "digits", "train", 64, "bfloat16")
+    monkeypatch.setitem(page.REASONS, key, "its beads stick")
+    files = [results(tmp_path, name, recorded("bfloat16")) for name in ("abacus", "sliderule")]
+    texts = page.pages(files)
+    assert "| its beads stick |" in texts["benchmarks-abacus.md"]
+    assert "| not explained yet |" in texts["benchmarks-sliderule.md"]
+
+
+def test_the_overview_has_every_machine_with_its_ratios_and_a_link(tmp_path: Path) -> None:
+    peak = {"by": "numpy", "float32_gflops": 90.0, "small_copy_gbs": 9.0, "large_copy_gbs": 4.0}
+    known = {"section": "machine", "peak": peak}
+    first = results(tmp_path, "abacus", known, recorded("float32"), recorded("bfloat16"))
+    other = recorded("float32")
+    other["machine"] = {**other["machine"], "extensions": ["avx2", "avx512f", "avx512_bf16"]}
+    inferred = {**other, "mode": "infer", "batch": 8, "ratio": None, "memory_ratio": None}
+    second = results(tmp_path, "sliderule", {**inferred, "best_peer": None}, other)
+    page.main([second, first], tmp_path)
+    assert {path.name for path in tmp_path.glob("*.md")} == {
+        "benchmarks.md", "benchmarks-abacus.md", "benchmarks-sliderule.md"
+    }  # fmt: skip
+    _, one, two = (tmp_path / "benchmarks.md").read_text().split("## Abacus 3 with ")
+    assert one.startswith("AVX2\n")
+    assert "Peak of products by numpy: 90 GFLOP/s" in one
+    assert "in 1 of 2 rows of training. In bfloat16 it is 2.2 to 2.2 times as fast" in one
+    assert "| digits | 64 | 0.80 / 2.00 | - | 0.50 / 0.60 | - |" in one
+    assert "(benchmarks-abacus.md)" in one
+    assert two.startswith("AVX512-BF16\n")
+    assert "in 1 of 1 rows of training.\n" in two
+    assert "| digits | 8 | - | - | - | - |\n| digits | 64 | - / 2.00 | - | - / 0.60 | - |" in two
+    assert "(benchmarks-sliderule.md)" in two
+
+
+def test_the_pages_of_the_documentation_are_those_of_the_recorded_results() -> None:
+    files = sorted((ROOT / "benchmarks" / "results").glob("*.jsonl"))
+    assert {key[0] for key in page.REASONS} <= {path.stem for path in files}
+    written = {
+        path.name: path.read_text(encoding="utf-8")
+        for path in (ROOT / "docs").glob("benchmarks*.md")
+    }
+    made = page.pages(files)
+    assert made.keys() == written.keys()
+    for name, text in made.items():
+        assert text == written[name], "python -m benchmarks.page benchmarks/results/*.jsonl"
 
 
 @pytest.mark.parametrize("workload", ["digits", "activity", "resnet18"])
