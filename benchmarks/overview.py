@@ -7,6 +7,7 @@ from typing import Any
 
 from benchmarks.machine_section import heading, section
 from benchmarks.markdown import document, grid
+from benchmarks.reasons import NOTES
 
 Row = dict[str, Any]
 
@@ -31,7 +32,8 @@ get out of other libraries on the same machine and threads.
 - **Of product**: what products and convolutions do in a second, counted thrice for a step of
   training, as a share of what products of square matrices in the same type reach between the rounds
   (by PyTorch, in the column before it, in GFLOP/s). It tells the state of the machine as well, which
-  other guests of its host may slow down.
+  other guests of its host may slow down. Products of all taps count, so that Winograd's convolutions
+  may be above 100%.
 
 Here every machine has a table of its two ratios, of time and of memory; a `-` was not measured. All
 its figures are on a page of its own."""
@@ -45,9 +47,9 @@ A figure holds for its machine. What to expect of another one depends on its ins
   alone converts, and gains little but memory. An instruction of AVX512-BF16 has twice the
   multiply-adds of one in float32, and one of AMX many times as many. What `mpsnn` gained by bfloat16
   is said above the table of each machine.
-- Convolutions and products in float32 are mostly oneDNN's, which PyTorch has as well. Expect less of
-  an advantage where they take nearly all of the time, as in inference of large convolutional
-  networks, than in small or recurrent ones and in training.
+- Products in float32, and convolutions but for those of 3 x 3 and 5 x 5 taps with stride 1, are
+  mostly oneDNN's, which PyTorch has as well. Expect less of an advantage where they take nearly all
+  of the time.
 - How fast training is with products and convolutions held to AVX2 is at the end of the page of each
   machine on which it was measured."""
 
@@ -66,7 +68,8 @@ def overview(machines: Mapping[str, list[Row]]) -> str:
         told = [row for row in rows if row["section"] == "machine"]
         table = [row for row in rows if row["section"] == "table"]
         parts += [f"## {heading(name, table)}", section(name, told, table)]
-        parts += [f"{_faster(table)} {_gain(table)}".strip(), _summary(table)]
+        said = (_faster(table), _gain(table), NOTES.get(name, ""))
+        parts += [" ".join(filter(None, said)), _summary(table)]
         parts += [f"[Every figure of this machine](benchmarks-{name}.md), and where `mpsnn` loses."]
     return document([*parts, OTHER_MACHINES, OWN])
 

@@ -1,10 +1,16 @@
-"""Why mpsnn loses where it does, for the pages: by machine, workload, mode, batch and precision.
+"""Notes for the pages; why mpsnn loses, by machine, workload, mode, batch and precision.
 
 The machine is the name of its file of results; a reason holds where it was measured, and names what
 was. A row that loses and is not here says so on the page.
 """
 
 from __future__ import annotations
+
+# What a reader must know of all rows of a machine.
+NOTES = {
+    "xeon-amx": "Its rows are older than convolutions by Winograd's filtering, which make those in "
+    "float32 faster.",
+}
 
 REASONS: dict[tuple[str, str, str, int, str], str] = {
     (

@@ -44,7 +44,8 @@ class NodeProfile:
         gflops: Billions of `flops` per second; None where it has none.
         gigabytes: Billions of `bytes` per second; None where it has none.
         limit: Which peak it is compared to: that of products in this type, or of "copy", memory.
-        percent_of_peak: 100 at the peak of `limit`; above it where values stay in the caches.
+        percent_of_peak: 100 at the peak of `limit`; above it where values stay in the caches, or
+            where a convolution takes fewer multiplications than it counts (mpsnn:winograd).
     """
 
     node: str
