@@ -121,7 +121,7 @@ bool has_form(const ConvGeometry& g, DType type) {
 ///     32 -> 64 5x5, 14x14   2.4     1.5      1.1     1.4
 ///    128 -> 128,    16x16   9.1     4.4      4.6     3.4
 ///    512 -> 512,      4x4  10.6     3.4      6.7     3.2
-///   1024 -> 1024,   13x13  53      28       25      28
+///   1024 -> 1024,   13x13  52      25       25      25
 double winograd_time(const ConvGeometry& g, Dim batch) {
   const Grid grid(g, batch);
   const double tiles = rounded(grid.tiles()), C = g.C / lanes, O = g.O / lanes;
