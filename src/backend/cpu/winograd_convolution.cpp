@@ -78,9 +78,10 @@ class WinogradConvolution {
     chunks_ = (fair + most - 1) / most * (shared_ ? 1 : threads);
     chunk_ = rounded((grid_.tiles() + chunks_ - 1) / chunks_);
     chunks_ = (grid_.tiles() + chunk_ - 1) / chunk_;
+    const Dim workers = shared_ ? std::min(threads, panels()) : threads;
     images_ = Room(k, shared_ ? 1 : threads, chunk_ * C_);
-    filters_ = Room(k, shared_ ? threads : panels(), C_ * panel);
-    sums_ = Room(k, threads, chunk_ * panel);
+    filters_ = Room(k, shared_ ? workers : panels(), C_ * panel);
+    sums_ = Room(k, workers, chunk_ * panel);
     outside_ = Scratch(k, threads * O_ * sizeof(T));
     report(k, "mpsnn:winograd");
   }

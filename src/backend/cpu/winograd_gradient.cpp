@@ -65,9 +65,10 @@ class WinogradGradient {
     chunks_ = (fair + most - 1) / most * (shared_ ? 1 : threads);
     chunk_ = (all + chunks_ - 1) / chunks_;
     chunks_ = (all + chunk_ - 1) / chunk_;
+    const Dim workers = shared_ ? std::min(threads, panels()) : threads;
     dy_ = Room(k, (shared_ ? 1 : threads) * slabs(), chunk_ * slab);
-    x_ = Room(k, threads, chunk_ * panel);
-    filters_ = shared_ ? Room(k, threads, slab * panel) : Room(k, threads * panels(), O_ * panel);
+    x_ = Room(k, workers, chunk_ * panel);
+    filters_ = shared_ ? Room(k, workers, slab * panel) : Room(k, threads * panels(), O_ * panel);
     report(k, "mpsnn:winograd");
   }
 

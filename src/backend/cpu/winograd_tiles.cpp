@@ -128,6 +128,7 @@ double winograd_time(const ConvGeometry& g, Dim batch) {
   const double products = points * g.C * O * tiles;
   return 1.5 * products + tiles * (500 * C + 400 * O + 600) + 450 * g.C * O;
 }
+/// Of bfloat16 with AVX512-BF16 oneDNN's products are 1.6 times as fast.
 double plain_time(const ConvGeometry& g, Dim batch, DType type) {
   const double products = static_cast<double>(batch * g.h.coarse * g.w.coarse * g.taps()) * g.C *
                           static_cast<double>(g.O / lanes);
