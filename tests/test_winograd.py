@@ -87,7 +87,7 @@ def error(found: NDArray[Any], expected: NDArray[Any]) -> float:
 
 @with_winograd
 @pytest.mark.parametrize("activation", ["linear", "relu", "leaky"])
-@pytest.mark.parametrize("threads", [1, 2])
+@pytest.mark.parametrize("threads", [1, 2, 7])
 @pytest.mark.parametrize("place", range(len(CASES)))
 def test_results_and_gradients_are_those_of_the_reference(
     place: int, threads: int, activation: str

@@ -78,10 +78,11 @@ class WinogradConvolution {
     chunks_ = (fair + most - 1) / most * (shared_ ? 1 : threads);
     chunk_ = rounded((grid_.tiles() + chunks_ - 1) / chunks_);
     chunks_ = (grid_.tiles() + chunk_ - 1) / chunk_;
-    const Dim workers = shared_ ? std::min(threads, panels()) : threads;
+    parts_ = std::min((threads + panels() - 1) / panels(), chunk_ / winograd::rows_at_once);
+    const Dim workers = std::min(threads, panels() * parts_);
     images_ = Room(k, shared_ ? 1 : threads, chunk_ * C_);
     filters_ = Room(k, shared_ ? workers : panels(), C_ * panel);
-    sums_ = Room(k, workers, chunk_ * panel);
+    sums_ = Room(k, shared_ ? workers : threads, chunk_ * panel);
     outside_ = Scratch(k, threads * O_ * sizeof(T));
     report(k, "mpsnn:winograd");
   }
@@ -120,7 +121,8 @@ class WinogradConvolution {
     }
   }
 
-  /// Large filters: the points of a panel are made where they are used, for all tiles at once.
+  /// Large filters: the points of a panel are made where they are used, for all tiles at once, or
+  /// for a part of them where there are fewer panels than threads.
   void run_together(const Launch& l, const Job& job) const {
     const Points images = images_.at(l, 0), filters = filters_.at(l, omp_get_thread_num());
     for (Dim i = 0; i < chunks_; ++i) {
@@ -129,9 +131,14 @@ class WinogradConvolution {
       to_points(job.x, first, share.begin, share.end, images);
 #pragma omp barrier
 #pragma omp for schedule(static)
-      for (Dim p = 0; p < panels(); ++p) {
+      for (Dim work = 0; work < panels() * parts_; ++work) {
+        const Dim p = work / parts_, part = work % parts_;
+        const Dim begin = rounded(count * part / parts_);
+        const Dim end = std::min(count, rounded(count * (part + 1) / parts_));
+        if (begin >= end) continue;
         to_points(job.weight, p, filters);
-        finish(l, job, first, count, p, images, filters);
+        finish(l, job, first + begin, end - begin, p, {images.data + begin * C_, images.plane},
+               filters);
       }
     }
   }
@@ -189,6 +196,7 @@ class WinogradConvolution {
   float slope_;
   bool shared_;         ///< See run_together.
   Dim chunk_, chunks_;  ///< Tiles that are worked on at a time, and how often.
+  Dim parts_;           ///< Of a chunk.
   Room images_, filters_, sums_;
   Scratch outside_;  ///< For the pixels of a tile that y does not have.
 };

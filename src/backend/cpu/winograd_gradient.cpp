@@ -65,7 +65,8 @@ class WinogradGradient {
     chunks_ = (fair + most - 1) / most * (shared_ ? 1 : threads);
     chunk_ = (all + chunks_ - 1) / chunks_;
     chunks_ = (all + chunk_ - 1) / chunk_;
-    const Dim workers = shared_ ? std::min(threads, panels()) : threads;
+    parts_ = std::min((threads + panels() - 1) / panels(), slabs());
+    const Dim workers = shared_ ? std::min(threads, panels() * parts_) : threads;
     dy_ = Room(k, (shared_ ? 1 : threads) * slabs(), chunk_ * slab);
     x_ = Room(k, workers, chunk_ * panel);
     filters_ = shared_ ? Room(k, workers, slab * panel) : Room(k, threads * panels(), O_ * panel);
@@ -106,17 +107,23 @@ class WinogradGradient {
       std::fill_n(none.data, panels() * points * none.plane, 0.0f);
     }
 #pragma omp barrier
+#pragma omp for collapse(2) schedule(static)
+    for (Dim p = 0; p < panels(); ++p)
+      for (int i = 0; i < points; ++i)
+        for (Dim thread = 1; thread < omp_get_num_threads(); ++thread) {
+          const Points to = filters_.at(l, p), from = filters_.at(l, thread * panels() + p);
+          add(from.data + i * from.plane, O_ * columns(p), to.data + i * to.plane);
+        }
 #pragma omp for schedule(static)
-    for (Dim p = 0; p < panels(); ++p) {
-      const Points sum = filters_.at(l, p);
-      for (Dim thread = 1; thread < omp_get_num_threads(); ++thread)
-        add(filters_.at(l, thread * panels() + p).data, points * sum.plane, sum.data);
-      for (Dim s = 0; s < slabs(); ++s)
-        finish(l, {sum.data + s * slab * columns(p), sum.plane}, s, p, false);
+    for (Dim work = 0; work < panels() * slabs(); ++work) {
+      const Dim p = work / slabs(), s = work % slabs();
+      const Points sums = filters_.at(l, p);
+      finish(l, {sums.data + s * slab * columns(p), sums.plane}, s, p, false);
     }
   }
 
-  /// Large filters: each thread has some of their channels.
+  /// Large filters: each thread has some of their channels, and where there are fewer panels of
+  /// these than threads, a part of the filters.
   void run_together(const Launch& l) const {
     const Points sums = filters_.at(l, omp_get_thread_num());
     for (Dim i = 0; i < chunks_; ++i) {
@@ -125,9 +132,10 @@ class WinogradGradient {
       to_points(l, first, share.begin, share.end, 0);
 #pragma omp barrier
 #pragma omp for schedule(static)
-      for (Dim p = 0; p < panels(); ++p) {
+      for (Dim work = 0; work < panels() * parts_; ++work) {
+        const Dim p = work / parts_, part = work % parts_;
         const Points x = to_points(l, first, count, p);
-        for (Dim s = 0; s < slabs(); ++s) {
+        for (Dim s = slabs() * part / parts_; s < slabs() * (part + 1) / parts_; ++s) {
           multiply(dy_.at(l, s), x, count, s, p, false, sums);
           finish(l, sums, s, p, i > 0);
         }
@@ -182,6 +190,7 @@ class WinogradGradient {
   Dim C_, O_, pixels_;
   bool shared_;         ///< See run_together.
   Dim chunk_, chunks_;  ///< Tiles that are worked on at a time, and how often.
+  Dim parts_;           ///< Of the filters.
   Room dy_, x_, filters_;
 };
 
