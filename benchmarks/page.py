@@ -131,7 +131,8 @@ def _losses(name: str, table: list[Row]) -> str:
         cells = [*title(row), row["mode"], f"{row['ratio']:.2f}", label(row["best_peer"])]
         share = _product(row)[1] or 0.0
         bound = f"products are what takes the time: ours are at {share:.0%} of the machine's"
-        body.append([*cells, bound if share >= BOUND else REASONS.get(key, "not explained yet")])
+        unsaid = bound if share >= BOUND else "not explained yet"
+        body.append([*cells, REASONS.get(key, unsaid)])
     return grid([*HEADS, "mode", "ratio", "to", "why"], body)
 
 
