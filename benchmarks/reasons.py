@@ -10,8 +10,7 @@ from __future__ import annotations
 NOTES = {
     "epyc-avx512": 'Products in float32 by PyTorch, which ours are compared to in "of product", are '
     "MKL's and reach 190 to 225 GFLOP/s, where oneDNN's reach 515 to 523 (`Trainer.profile`).",
-    "xeon-amx": "Its rows are older than convolutions by Winograd's filtering, which make those in "
-    "float32 faster.",
+    "xeon-amx": "Its rows are older than convolutions in float32 by Winograd's filtering.",
 }
 
 REASONS: dict[tuple[str, str, str, int, str], str] = {
