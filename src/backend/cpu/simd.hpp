@@ -16,6 +16,18 @@
 #define MPSNN_SIMD
 #endif
 
+/// Marks a function for one such level, of which the caller knows that the processor has it; for
+/// loops over whole registers, whose shape depends on their number and size.
+#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__) && __GNUC__ >= 12
+#define MPSNN_V4 __attribute__((target("arch=x86-64-v4")))
+#define MPSNN_V3 __attribute__((target("arch=x86-64-v3")))
+#define MPSNN_HAS_LEVELS 1
+#else
+#define MPSNN_V4
+#define MPSNN_V3
+#define MPSNN_HAS_LEVELS 0
+#endif
+
 namespace mpsnn::cpu {
 
 /// Elements below which waking a second thread costs more than it saves.

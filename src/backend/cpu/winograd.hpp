@@ -10,7 +10,7 @@
 /// of 144, 5 x 5 taps 2 x 2 for 36 instead of 100.
 ///
 /// The points are (0, 5/8, -5/8, 3/2, -3/2, infinity) along each axis. On 3 x 3 taps the usual
-/// (0, 1, -1, 2, -2, infinity) have twice their error of rounding, which is 2.4 times that of plain
+/// (0, 1, -1, 2, -2, infinity) have twice their error of rounding, which is 2.3 times that of plain
 /// sums of products.
 namespace mpsnn::cpu::winograd {
 

@@ -9,6 +9,7 @@ namespace mpsnn::cpu {
 namespace {
 
 using winograd::bytes_of;
+using winograd::Chunks;
 using winograd::Grid;
 using winograd::most_channels;
 using winograd::panel;
@@ -17,7 +18,6 @@ using winograd::points;
 using winograd::Room;
 using winograd::rounded;
 using winograd::side;
-using winograd::tiles_in;
 
 /// What is done with the sums of a tile: bias, and the neuron, which is linear where slope is 1.
 struct Finish {
@@ -69,20 +69,19 @@ class WinogradConvolution {
   static constexpr int r = side + 1 - m, taps = r * r;
 
   WinogradConvolution(KernelContext& k, const ConvGeometry& g, bool backward, float slope)
-      : grid_(g, k.batch), C_(g.C), O_(g.O), backward_(backward), slope_(slope) {
-    const Dim threads = omp_get_max_threads(), all = rounded(grid_.tiles());
-    shared_ = bytes_of(C_ * O_) > winograd::most_kept;
-    const Dim fair = shared_ ? all : rounded((grid_.tiles() + threads - 1) / threads);
-    const Dim most = shared_ ? tiles_in(winograd::shared_bytes, C_)
-                             : tiles_in(winograd::private_bytes, C_ + panel);
-    chunks_ = (fair + most - 1) / most * (shared_ ? 1 : threads);
-    chunk_ = rounded((grid_.tiles() + chunks_ - 1) / chunks_);
-    chunks_ = (grid_.tiles() + chunk_ - 1) / chunk_;
-    parts_ = std::min((threads + panels() - 1) / panels(), chunk_ / winograd::rows_at_once);
+      : grid_(g, k.batch),
+        C_(g.C),
+        O_(g.O),
+        backward_(backward),
+        slope_(slope),
+        shared_(bytes_of(C_ * O_) > winograd::most_kept),
+        chunks_(grid_.tiles(), C_, shared_) {
+    const Dim threads = omp_get_max_threads();
+    parts_ = std::min((threads + panels() - 1) / panels(), chunks_.size / winograd::rows_at_once);
     const Dim workers = std::min(threads, panels() * parts_);
-    images_ = Room(k, shared_ ? 1 : threads, chunk_ * C_);
+    images_ = Room(k, shared_ ? 1 : threads, chunks_.size * C_);
     filters_ = Room(k, shared_ ? workers : panels(), C_ * panel);
-    sums_ = Room(k, shared_ ? workers : threads, chunk_ * panel);
+    sums_ = Room(k, shared_ ? workers : threads, chunks_.size * panel);
     outside_ = Scratch(k, threads * O_ * sizeof(T));
     report(k, "mpsnn:winograd");
   }
@@ -113,9 +112,9 @@ class WinogradConvolution {
 #pragma omp for schedule(static)
     for (Dim p = 0; p < panels(); ++p) to_points(job.weight, p, filters_.at(l, p));
     const Points images = images_.at(l, omp_get_thread_num());
-    const Share share(chunks_);
+    const Share share(chunks_.count);
     for (Dim i = share.begin; i < share.end; ++i) {
-      const Dim first = i * chunk_, count = std::min(chunk_, grid_.tiles() - first);
+      const Dim first = i * chunks_.size, count = std::min(chunks_.size, grid_.tiles() - first);
       to_points(job.x, first, 0, count, images);
       for (Dim p = 0; p < panels(); ++p) finish(l, job, first, count, p, images, filters_.at(l, p));
     }
@@ -125,8 +124,8 @@ class WinogradConvolution {
   /// for a part of them where there are fewer panels than threads.
   void run_together(const Launch& l, const Job& job) const {
     const Points images = images_.at(l, 0), filters = filters_.at(l, omp_get_thread_num());
-    for (Dim i = 0; i < chunks_; ++i) {
-      const Dim first = i * chunk_, count = std::min(chunk_, grid_.tiles() - first);
+    for (Dim i = 0; i < chunks_.count; ++i) {
+      const Dim first = i * chunks_.size, count = std::min(chunks_.size, grid_.tiles() - first);
       const Share share(count);
       to_points(job.x, first, share.begin, share.end, images);
 #pragma omp barrier
@@ -194,9 +193,9 @@ class WinogradConvolution {
   Dim C_, O_;
   bool backward_;
   float slope_;
-  bool shared_;         ///< See run_together.
-  Dim chunk_, chunks_;  ///< Tiles that are worked on at a time, and how often.
-  Dim parts_;           ///< Of a chunk.
+  bool shared_;  ///< See run_together.
+  Chunks chunks_;
+  Dim parts_;  ///< Of a chunk.
   Room images_, filters_, sums_;
   Scratch outside_;  ///< For the pixels of a tile that y does not have.
 };

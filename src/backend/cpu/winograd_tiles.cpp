@@ -55,14 +55,6 @@ MPSNN_INLINE void multiply_block(const Rows& left, const float* right, std::size
       std::memcpy(to + i * columns + j * width, &sums[i][j], sizeof(Vector));
 }
 
-#if defined(__x86_64__) && defined(__GNUC__)
-#define MPSNN_V4 __attribute__((target("arch=x86-64-v4")))
-#define MPSNN_V3 __attribute__((target("arch=x86-64-v3")))
-#else
-#define MPSNN_V4
-#define MPSNN_V3
-#endif
-
 template <int V, bool add>
 MPSNN_V4 void multiply_512(const Rows& left, const float* right, Dim, Dim depth, float* to) {
   multiply_block<8, V, Floats, add>(left, right, V * lanes, depth, to);
@@ -138,12 +130,12 @@ double plain_time(const ConvGeometry& g, Dim batch, DType type) {
 }  // namespace
 
 bool suits(const ConvGeometry& g, Dim batch, DType type) {
-  const auto isa = dnnl::get_effective_cpu_isa();
-  // AMX multiplies bfloat16 faster than that; and nothing was tried with fewer instructions.
-  const bool able = type == DType::bfloat16
-                        ? isa >= dnnl::cpu_isa::avx512_core && !tiles::available()
-                        : isa >= dnnl::cpu_isa::avx2;
-  return able && has_form(g, type) && winograd_time(g, batch) < 0.9 * plain_time(g, batch, type);
+  // Not without AVX2, or a compiler that builds for it; and AMX multiplies bfloat16 faster than
+  // that.
+  const bool able = type == DType::bfloat16 ? has_bfloat16() && !tiles::available()
+                                            : dnnl::get_effective_cpu_isa() >= dnnl::cpu_isa::avx2;
+  return MPSNN_HAS_LEVELS && able && has_form(g, type) &&
+         winograd_time(g, batch) < 0.9 * plain_time(g, batch, type);
 }
 
 }  // namespace mpsnn::cpu::winograd

@@ -15,7 +15,6 @@ class Grid {
   Grid(const ConvGeometry& g, Dim batch);
 
   Dim tiles() const { return batch_ * rows_ * columns_; }
-  int outputs() const { return outputs_; }  ///< Rows and columns of y in a tile.
 
   /// The 36 pixels of x that a tile reads; `outside` where there is none.
   template <class T>
@@ -44,7 +43,7 @@ class Grid {
 
   ConvAxis h_, w_;
   Dim C_, O_, batch_;
-  int outputs_;
+  int outputs_;  ///< Rows and columns of y in a tile.
   Dim rows_, columns_;
 };
 
@@ -85,10 +84,23 @@ inline constexpr Dim rows_at_once = 8;         ///< Of a product.
 
 inline Dim rounded(Dim rows) { return (rows + rows_at_once - 1) / rows_at_once * rows_at_once; }
 inline Dim bytes_of(Dim numbers) { return points * numbers * Dim{sizeof(float)}; }
-/// So many tiles of `numbers` numbers a point fill these bytes, about.
-inline Dim tiles_in(Dim bytes, Dim numbers) {
-  return std::max<Dim>(1, bytes / bytes_of(numbers) / rows_at_once) * rows_at_once;
-}
+
+/// Tiles that are worked on at a time, and how often.
+struct Chunks {
+  Dim size, count;
+
+  /// Of `numbers` numbers a point; all threads share one chunk, or each has its own.
+  Chunks(Dim tiles, Dim numbers, bool shared) {
+    const Dim threads = shared ? 1 : omp_get_max_threads();
+    const Dim bytes = shared ? shared_bytes : private_bytes;
+    const Dim most = std::max(rows_at_once, bytes / bytes_of(numbers + (shared ? 0 : panel)) /
+                                                rows_at_once * rows_at_once);
+    const Dim fair = rounded((tiles + threads - 1) / threads);
+    count = (fair + most - 1) / most * threads;
+    size = rounded((tiles + count - 1) / count);
+    count = (tiles + size - 1) / size;
+  }
+};
 
 /// A product's left side: number k of row i is data[i * row + k * step].
 struct Rows {
