@@ -30,17 +30,21 @@ MemoryDesc rows_of(Dim rows, Dim width, DType type) { return floats({rows, width
 
 MemoryDesc any_weight(const InnerSizes& s) { return floats({s.out, s.in}, Tag::any, s.type); }
 
-Forward forward_of(const KernelContext& k, const InnerSizes& s, DType to) {
+Forward forward_of(const KernelContext& k, const InnerSizes& s, DType to, bool add = false) {
   return need(k, [&] {
+    dnnl::primitive_attr attr = attributes();
+    dnnl::post_ops ops;
+    if (add) ops.append_sum();
+    attr.set_post_ops(ops);
     return Forward(CpuSession::of(k).engine(), dnnl::prop_kind::forward_training,
-                   rows_of(s.rows, s.in, s.type), any_weight(s), rows_of(s.rows, s.out, to),
-                   attributes(), true);
+                   rows_of(s.rows, s.in, s.type), any_weight(s), rows_of(s.rows, s.out, to), attr,
+                   true);
   });
 }
 
 }  // namespace
 
-PackedProduct::PackedProduct(KernelContext& k, ValueId weight, const InnerSizes& s, bool forward,
+PackedProduct::PackedProduct(KernelContext& k, ValueId weight, const InnerSizes& s, Kind kind,
                              DType to, Dim parts) {
   const dnnl::engine& engine = CpuSession::of(k).engine();
   const OneThread one(parts > 1);
@@ -56,8 +60,8 @@ PackedProduct::PackedProduct(KernelContext& k, ValueId weight, const InnerSizes&
     }
     weight_ = Weight(k, weight, floats({s.out, s.in}, Tag::ab), desc.weights_desc());
   };
-  if (forward) {
-    use(forward_of(k, s, to), DNNL_ARG_SRC, DNNL_ARG_DST, s.in, s.out);
+  if (kind != Kind::data_gradient) {
+    use(forward_of(k, s, to, kind == Kind::add_forward), DNNL_ARG_SRC, DNNL_ARG_DST, s.in, s.out);
   } else {
     const Forward hint = forward_of(k, s, s.type);
     const auto make = [&] {

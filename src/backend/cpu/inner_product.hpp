@@ -14,9 +14,14 @@ struct InnerSizes {
 /// A product with a weight that is packed when it has changed, of bfloat16 operands.
 class PackedProduct {
  public:
-  /// Forward: x to y; else the gradient of y to that of x. The result is of type `to`. Each of
-  /// `parts` parts of `s.rows` rows can be run on a thread of its own; a single one uses all.
-  PackedProduct(KernelContext& k, ValueId weight, const InnerSizes& s, bool forward, DType to,
+  enum class Kind {
+    forward,       ///< x to y.
+    add_forward,   ///< What y is, and x times the weight.
+    data_gradient  ///< The gradient of y to that of x.
+  };
+  /// The result is of type `to`. Each of `parts` parts of `s.rows` rows can be run on a thread of
+  /// its own; a single one uses all.
+  PackedProduct(KernelContext& k, ValueId weight, const InnerSizes& s, Kind kind, DType to,
                 Dim parts = 1);
 
   /// Packs the weight, if need be; before the runs.

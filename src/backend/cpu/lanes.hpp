@@ -23,6 +23,20 @@ using Bytes = std::uint8_t __attribute__((vector_size(16)));
 MPSNN_INLINE void load(const float* from, Floats& to) { std::memcpy(&to, from, sizeof to); }
 MPSNN_INLINE void store(const Floats& from, float* to) { std::memcpy(to, &from, sizeof from); }
 
+/// n numbers, n >= lanes, sixteen at a time: compute(i, result) reads those from number i on, and
+/// write(i, result) writes them, in place too. The last sixteen may overlap those before them, so
+/// that they are read first and written last.
+template <class Result, class Compute, class Write>
+MPSNN_INLINE void each_lanes(std::size_t n, const Compute& compute, const Write& write) {
+  Result last, result;
+  compute(n - lanes, last);
+  for (std::size_t i = 0; i + lanes < n; i += lanes) {
+    compute(i, result);
+    write(i, result);
+  }
+  write(n - lanes, last);
+}
+
 /// A bit for each of the sixteen: 1 where it is positive.
 MPSNN_INLINE void store_positive(const Floats& from, std::uint8_t* to) {
   // To bytes by way of 16 bits: GCC 12 takes the elements of a fourfold step one by one.

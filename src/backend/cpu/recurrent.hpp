@@ -42,8 +42,8 @@ inline bool has_diagonal(const KernelContext& k, const Layout& g, int first) {
   return g.initial_c >= 0 && k.has_in(first + g.extra) && k.in(first + g.extra).rank() == 1;
 }
 
-/// Whether an Lstm, or its gradient, can have values of bfloat16: without peephole, states that are
-/// given or handed out, and lengths. The rest is float32.
+/// Whether an Lstm, or its gradient, can have values of bfloat16: with the usual neurons, without
+/// peephole, states that are given or handed out, and lengths. The rest is float32.
 bool is_reduced_lstm(const Node& node);
 Kernel reduced_lstm(KernelContext& k);
 Kernel reduced_lstm_gradient(KernelContext& k);

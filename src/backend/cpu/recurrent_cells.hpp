@@ -1,6 +1,7 @@
 #pragma once
 
 #include "backend/cpu/gemm.hpp"
+#include "backend/cpu/lstm_rows.hpp"
 #include "backend/cpu/recurrent_rows.hpp"
 #include "ops/neuron_terms.hpp"
 #include "ops/recurrent.hpp"
@@ -8,19 +9,11 @@
 /// One step of some images, forward and back, of each recurrent op.
 namespace mpsnn::cpu {
 
-/// to = the product of rows of a state, or of their gradients, with the whole recurrent weight.
-class StepProduct {
- public:
-  virtual ~StepProduct() = default;
-  virtual void run(Dim rows, const float* from, float* to) = 0;
-};
-
 /// What does not change from step to step.
 struct Weights {
   const float* U = nullptr;  ///< Recurrent weight: forward as (H, G * H), back as it lies.
   const float *bias = nullptr, *extra = nullptr;
-  bool diagonal = false;           ///< Of the peephole.
-  StepProduct* product = nullptr;  ///< Instead of U, of an LstmCell without peephole.
+  bool diagonal = false;  ///< Of the peephole.
 };
 
 /// The i-th step of images; one row each.
@@ -29,6 +22,7 @@ struct Forward {
   bool from_zero;  ///< Whether the state before is 0.
   const Dim* at;   ///< Row of the step in what follows, which have one row for each step.
   float* gates;    ///< Starts as W x, and becomes what is saved.
+  bool keep;       ///< Whether that is wanted.
   Dim gates_stride;
   float *h, *c;      ///< The state before; becomes that after.
   float *sum, *tmp;  ///< (rows, G * H) and (rows, H) to use.
@@ -74,11 +68,23 @@ struct LstmCell {
   Lstm op;
   Dim H;
 
+  /// Whether steps are those of lstm_rows.hpp.
+  bool is_usual(const Weights& w) const {
+    return rows::has_usual_neurons(op) && w.bias && !w.extra;
+  }
+
   void forward(const Weights& w, const Forward& s) const {
-    if (!s.from_zero && w.product)
-      w.product->run(s.rows, s.h, s.sum);
-    else if (!s.from_zero)
-      gemm(s.rows, 4 * H, H, {s.h, H}, {w.U, 4 * H}, 0, s.sum, 4 * H);
+    if (!s.from_zero) gemm(s.rows, 4 * H, H, {s.h, H}, {w.U, 4 * H}, 0, s.sum, 4 * H);
+    for (Dim j = 0; is_usual(w) && j < s.rows; ++j) {
+      float* a = s.gates + s.at[j] * s.gates_stride;
+      rows::lstm(rows::LstmStep<float>{a, s.from_zero ? nullptr : s.sum + j * 4 * H, w.bias,
+                                       s.c + j * H, s.h + j * H, s.keep ? a : nullptr},
+                 H);
+    }
+    if (!is_usual(w)) forward_rows(w, s);
+  }
+  /// What follows the product with U.
+  void forward_rows(const Weights& w, const Forward& s) const {
     const bool full = w.extra && !w.diagonal;
     if (full) {
       if (s.from_zero) std::fill_n(s.sum, s.rows * 4 * H, 0.0f);
@@ -121,6 +127,17 @@ struct LstmCell {
   }
 
   void backward(const Weights& w, const Backward& s) const {
+    for (Dim j = 0; is_usual(w) && j < s.rows; ++j)
+      rows::lstm_gradient(
+          rows::LstmStepGradient<float>{s.gates + s.at[j] * s.gates_stride, s.cells + s.at[j] * H,
+                                        c_before(s, j), s.dh + j * H, s.dc + j * H,
+                                        s.da + j * 4 * H},
+          H);
+    if (!is_usual(w)) backward_rows(w, s);
+    if (s.through) gemm(s.rows, H, 4 * H, {s.da, 4 * H}, {w.U, H}, 0, s.dh, H);
+  }
+  /// What comes before the product with U.
+  void backward_rows(const Weights& w, const Backward& s) const {
     const bool full = w.extra && !w.diagonal;
     for (Dim j = 0; j < s.rows; ++j) {
       const float *g = s.gates + s.at[j] * s.gates_stride, *c1 = s.cells + s.at[j] * H;
@@ -135,15 +152,10 @@ struct LstmCell {
       if (w.extra && w.diagonal) peephole_gradient(w, s, 3, da, c1, dc);
       if (!full) cell_gradient(w, s, j);
     }
-    if (full) {
-      gemm(s.rows, H, H, {s.da + 3 * H, 4 * H}, {w.extra + 3 * H * H, H}, 1, s.dc, H);
-      for (Dim j = 0; j < s.rows; ++j) cell_gradient(w, s, j);
-      gemm(s.rows, H, 3 * H, {s.da, 4 * H}, {w.extra, H}, 1, s.dc, H);
-    }
-    if (s.through && w.product)
-      w.product->run(s.rows, s.da, s.dh);
-    else if (s.through)
-      gemm(s.rows, H, 4 * H, {s.da, 4 * H}, {w.U, H}, 0, s.dh, H);
+    if (!full) return;
+    gemm(s.rows, H, H, {s.da + 3 * H, 4 * H}, {w.extra + 3 * H * H, H}, 1, s.dc, H);
+    for (Dim j = 0; j < s.rows; ++j) cell_gradient(w, s, j);
+    gemm(s.rows, H, 3 * H, {s.da, 4 * H}, {w.extra, H}, 1, s.dc, H);
   }
   const float* c_before(const Backward& s, Dim j) const {
     if (s.before[j] >= 0) return s.cells + s.before[j] * H;

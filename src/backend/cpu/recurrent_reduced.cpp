@@ -5,12 +5,15 @@
 #include "backend/cpu/few_rows.hpp"
 #include "backend/cpu/inner_product.hpp"
 #include "backend/cpu/kernels.hpp"
+#include "backend/cpu/lstm_rows.hpp"
 #include "backend/cpu/recurrent.hpp"
 
 /// An Lstm whose x, y and products are bfloat16. What is added up from step to step, the gates and
 /// the cells are float32.
 namespace mpsnn::cpu {
 namespace {
+
+using Kind = PackedProduct::Kind;
 
 constexpr DType narrow = DType::bfloat16;
 
@@ -36,36 +39,19 @@ class Buffer {
   Scratch scratch_;
 };
 
-/// Rounds what comes in.
-struct RoundedProduct final : StepProduct {
-  const Launch& l;
-  PackedProduct& product;
-  const Slab& slab;
-  BFloat16* rounded;
-  Dim width;
-
-  RoundedProduct(const Launch& l, PackedProduct& product, const Slab& slab, BFloat16* rounded,
-                 Dim width)
-      : l(l), product(product), slab(slab), rounded(rounded), width(width) {}
-  void run(Dim rows, const float* from, float* to) override {
-    convert(from, rounded, rows * width);
-    product.run(l, rounded, to, slab.index);
+/// A bias, or zeros.
+class Bias {
+ public:
+  Bias(KernelContext& k, int input, Dim n) : n_(n), zeros_(k, k.has_in(input) ? 0 : n) {}
+  const float* get(const Launch& l, int input) const {
+    if (const float* bias = l.in<float>(input)) return bias;
+    std::fill_n(zeros_.at(l), n_, 0.0f);
+    return zeros_.at(l);
   }
-};
 
-/// The same for few rows.
-struct FewRowsProduct final : StepProduct {
-  const FewRows& product;
-  BFloat16* rounded;
-  float* wide;
-  Dim width;
-
-  FewRowsProduct(const FewRows& product, BFloat16* rounded, float* wide, Dim width)
-      : product(product), rounded(rounded), wide(wide), width(width) {}
-  void run(Dim rows, const float* from, float* to) override {
-    convert(from, rounded, rows * width);
-    product.run(rounded, rows, wide, to);
-  }
+ private:
+  Dim n_;
+  Buffer<float> zeros_;
 };
 
 // in: x, weight, recurrent_weight, bias.  out: y, h, -, gates, cells
@@ -73,76 +59,94 @@ class ReducedForward {
  public:
   explicit ReducedForward(KernelContext& k)
       : g_(k.node.op, k.in(0), k.in(1)),
-        cell_{k.op<Lstm>(), g_.H},
         rows_(k.batch),
-        own_gates_(!k.has_out(3)),
-        input_(k, k.node.inputs[1], {k.batch * g_.T, g_.I, 4 * g_.H, narrow}, true, DType::float32),
-        gates_(k, own_gates_ ? k.batch * g_.T * 4 * g_.H : 0),
-        h_(k, rows_.all() * g_.H),
+        bias_(k, 3, 4 * g_.H),
         c_(k, rows_.all() * g_.H),
-        tmp_(k, rows_.all() * g_.H),
         sum_(k, rows_.all() * 4 * g_.H),
-        rounded_(k, rows_.all() * g_.H) {
-    const ValueId weight = k.node.inputs[2];
+        h_(k, rows_.all() * g_.H) {
+    const auto product = [&](int input, Dim rows, Dim in, Kind kind, Dim parts) {
+      return PackedProduct(k, k.node.inputs[input], {rows, in, 4 * g_.H, narrow}, kind,
+                           DType::float32, parts);
+    };
     if (FewRows::suits(rows_.most, 4 * g_.H)) {
-      few_.emplace(k, weight, 4 * g_.H, g_.H);
+      input_.emplace(product(1, k.batch * g_.T, g_.I, Kind::forward, 1));
+      few_.emplace(k, k.node.inputs[2], 4 * g_.H, g_.H);
       wide_ = Scratch(k, rows_.all() * few_->stride() * sizeof(float));
+      if (!k.has_out(3)) gates_ = Scratch(k, k.batch * g_.T * 4 * g_.H * sizeof(float));
     } else {
-      step_.emplace(k, weight, InnerSizes{rows_.most, g_.H, 4 * g_.H, narrow}, true, DType::float32,
-                    rows_.slabs);
+      input_.emplace(product(1, rows_.most, g_.I, Kind::forward, rows_.slabs));
+      step_.emplace(product(2, rows_.most, g_.H, Kind::add_forward, rows_.slabs));
+      x_ = Scratch(k, rows_.all() * g_.I * sizeof(BFloat16));
     }
   }
 
   void operator()(const Launch& l) {
     slabs_.arrange(nullptr, rows_.images, g_.T, "lstm");
-    float* gates = own_gates_ ? gates_.at(l) : l.out<float>(3);
-    input_.prepare(l, l.inputs[1]);
-    input_.run(l, l.inputs[0], gates);
-    if (few_) few_->prepare(l, l.inputs[2]);
-    if (step_) step_->prepare(l, l.inputs[2]);
-    slabs_.each([&](Slab& slab) {
-      const Dim first = rows_.first(slab);
-      BFloat16* rounded = rounded_.at(l) + first * g_.H;
-      if (few_) {
-        FewRowsProduct product(*few_, rounded, wide_.at<float>(l) + first * few_->stride(), g_.H);
-        run(l, slab, gates, product);
-      } else {
-        RoundedProduct product(l, *step_, slab, rounded, g_.H);
-        run(l, slab, gates, product);
-      }
-    });
+    const float* bias = bias_.get(l, 3);
+    input_->prepare(l, l.inputs[1]);
+    if (few_) {
+      few_->prepare(l, l.inputs[2]);
+      input_->run(l, l.inputs[0], inputs_of_gates(l));
+    } else {
+      step_->prepare(l, l.inputs[2]);
+    }
+    slabs_.each([&](Slab& slab) { run(l, slab, bias); });
   }
 
  private:
-  void run(const Launch& l, Slab& slab, float* gates, StepProduct& product) {
+  /// W x of all steps, where rows are few.
+  float* inputs_of_gates(const Launch& l) const {
+    float* gates = wanted<float>(l, 3);
+    return gates ? gates : gates_.at<float>(l);
+  }
+
+  void run(const Launch& l, Slab& slab, const float* bias) {
     const Dim H = g_.H, count = slab.count(), first = rows_.first(slab);
-    float *h = h_.at(l) + first * H, *c = c_.at(l) + first * H;
+    float *c = c_.at(l) + first * H, *sum = sum_.at(l) + first * 4 * H;
+    BFloat16* h = h_.at(l) + first * H;
     auto *y = wanted<BFloat16>(l, 0), *last = wanted<BFloat16>(l, 1);
-    float* cells = wanted<float>(l, 4);
+    auto *gates = wanted<float>(l, 3), *cells = wanted<float>(l, 4);
     std::fill_n(c, count * H, 0.0f);
-    const Weights w{.bias = l.in<float>(3), .product = &product};
     for (Dim i = 0; i < g_.T; ++i) {
       for (Dim j = 0; j < count; ++j) slab.at[j] = slab.images[j] * g_.T + g_.step(i, g_.T);
-      cell_.forward(w, {count, i == 0, slab.at.data(), gates, 4 * H, h, c,
-                        sum_.at(l) + first * 4 * H, tmp_.at(l) + first * H});
+      multiply(l, slab, i > 0, h, sum);
       for (Dim j = 0; j < count; ++j) {
-        if (y) convert(h + j * H, y + slab.at[j] * H, H);
-        if (cells) std::copy_n(c + j * H, H, cells + slab.at[j] * H);
+        const Dim at = slab.at[j];
+        const float* added = sum + j * 4 * H;
+        rows::lstm(rows::LstmStep<BFloat16>{few_ ? inputs_of_gates(l) + at * 4 * H : added,
+                                            few_ && i > 0 ? added : nullptr, bias, c + j * H,
+                                            h + j * H, gates ? gates + at * 4 * H : nullptr},
+                   H);
+        if (y) std::copy_n(h + j * H, H, y + at * H);
+        if (cells) std::copy_n(c + j * H, H, cells + at * H);
       }
     }
-    for (Dim j = 0; last && j < count; ++j) convert(h + j * H, last + slab.images[j] * H, H);
+    for (Dim j = 0; last && j < count; ++j) std::copy_n(h + j * H, H, last + slab.images[j] * H);
+  }
+
+  /// sum = U h, of a state if there is one; and W x, where rows are not few.
+  void multiply(const Launch& l, const Slab& slab, bool has_state, const BFloat16* h, float* sum) {
+    const Dim first = rows_.first(slab);
+    if (few_) {
+      if (has_state)
+        few_->run(h, slab.count(), wide_.at<float>(l) + first * few_->stride(), sum);
+      return;
+    }
+    BFloat16* x = x_.at<BFloat16>(l) + first * g_.I;
+    for (Dim j = 0; j < slab.count(); ++j)
+      std::copy_n(l.in<BFloat16>(0) + slab.at[j] * g_.I, g_.I, x + j * g_.I);
+    input_->run(l, x, sum, slab.index);
+    if (has_state) step_->run(l, h, sum, slab.index);
   }
 
   Layout g_;
-  LstmCell cell_;
   Rows rows_;
-  bool own_gates_;
-  PackedProduct input_;
-  std::optional<PackedProduct> step_;  ///< Or:
-  std::optional<FewRows> few_;
-  Scratch wide_;
-  Buffer<float> gates_, h_, c_, tmp_, sum_;
-  Buffer<BFloat16> rounded_;
+  Bias bias_;
+  std::optional<PackedProduct> input_, step_;
+  std::optional<FewRows> few_;  ///< Instead of step_.
+  Scratch gates_, wide_, x_;
+  Buffer<float> c_, sum_;
+  Buffer<BFloat16> h_;
   Slabs slabs_;
 };
 
@@ -152,20 +156,19 @@ class ReducedGradient {
  public:
   explicit ReducedGradient(KernelContext& k)
       : g_(k.node.op, k.in(1), k.in(2)),
-        cell_{k.op<Lstm>(), g_.H},
         rows_(k.batch),
-        step_(k, k.node.inputs[3], {rows_.most, g_.H, 4 * g_.H, narrow}, false, DType::float32,
-              rows_.slabs),
+        step_(k, k.node.inputs[3], {rows_.most, g_.H, 4 * g_.H, narrow}, Kind::data_gradient,
+              DType::float32, rows_.slabs),
         dh_(k, rows_.all() * g_.H),
         dc_(k, rows_.all() * g_.H),
-        tmp_(k, rows_.all() * 2 * g_.H),
+        tmp_(k, rows_.all() * g_.H),
         da_(k, rows_.all() * 4 * g_.H),
-        rounded_(k, rows_.all() * 4 * g_.H),
         all_da_(k, k.batch * g_.T * 4 * g_.H),
         before_(k, k.has_out(2) ? k.batch * g_.T * g_.H : 0) {
     const Dim all = k.batch * g_.T, H = g_.H;
     if (k.has_out(0))
-      dx_.emplace(k, k.node.inputs[2], InnerSizes{all, g_.I, 4 * H, narrow}, false, narrow);
+      dx_.emplace(k, k.node.inputs[2], InnerSizes{all, g_.I, 4 * H, narrow}, Kind::data_gradient,
+                  narrow);
     if (k.has_out(1)) dweight_.emplace(k, InnerSizes{all, g_.I, 4 * H, narrow}, k.has_out(3));
     if (k.has_out(2)) drecurrent_.emplace(k, InnerSizes{all, H, 4 * H, narrow}, false);
   }
@@ -189,34 +192,22 @@ class ReducedGradient {
   void run(const Launch& l, Slab& slab) {
     const Dim H = g_.H, first = rows_.first(slab);
     begin(l, slab);
-    RoundedProduct product{l, step_, slab, rounded_.at(l) + first * 4 * H, 4 * H};
-    const Weights w{.product = &product};
-    const Backward step{.rows = slab.count(),
-                        .at = slab.at.data(),
-                        .before = slab.before.data(),
-                        .gates = l.in<float>(10),
-                        .y = nullptr,
-                        .cells = l.in<float>(11),
-                        .initial_c = nullptr,
-                        .images = slab.images.data(),
-                        .gates_stride = 4 * H,
-                        .h = nullptr,
-                        .dh = dh_.at(l) + first * H,
-                        .dc = dc_.at(l) + first * H,
-                        .da = da_.at(l) + first * 4 * H,
-                        .operand = nullptr,
-                        .dextra = nullptr,
-                        .tmp = tmp_.at(l) + first * 2 * H};
+    const float *gates = l.in<float>(10), *cells = l.in<float>(11);
+    float *dh = dh_.at(l) + first * H, *dc = dc_.at(l) + first * H;
+    BFloat16* da = da_.at(l) + first * 4 * H;
     for (Dim i = g_.T; i-- > 0;) {
       for (Dim j = 0; j < slab.count(); ++j) {
-        slab.at[j] = slab.images[j] * g_.T + g_.step(i, g_.T);
-        slab.before[j] = i ? slab.images[j] * g_.T + g_.step(i - 1, g_.T) : -1;
+        const Dim at = slab.images[j] * g_.T + g_.step(i, g_.T);
+        const Dim before = i ? slab.images[j] * g_.T + g_.step(i - 1, g_.T) : -1;
+        add_dy(l, at, tmp_.at(l) + first * H, dh + j * H);
+        rows::lstm_gradient(
+            rows::LstmStepGradient<BFloat16>{gates + at * 4 * H, cells + at * H,
+                                             i ? cells + before * H : nullptr, dh + j * H,
+                                             dc + j * H, da + j * 4 * H},
+            H);
+        keep(l, at, before, da + j * 4 * H);
       }
-      add_dy(l, slab, step);
-      Backward now = step;
-      now.through = i > 0;
-      cell_.backward(w, now);
-      keep(l, slab, step.da);
+      if (i) step_.run(l, da, dh, slab.index);
     }
   }
 
@@ -234,35 +225,29 @@ class ReducedGradient {
     }
   }
 
-  void add_dy(const Launch& l, const Slab& slab, const Backward& step) const {
+  void add_dy(const Launch& l, Dim at, float* tmp, float* dh) const {
     const auto* dy = l.in<BFloat16>(0);
-    for (Dim j = 0; dy && j < slab.count(); ++j) {
-      convert(dy + slab.at[j] * g_.H, step.tmp, g_.H);
-      rows::add(step.dh + j * g_.H, step.tmp, nullptr, g_.H);
-    }
+    if (!dy) return;
+    convert(dy + at * g_.H, tmp, g_.H);
+    rows::add(dh, tmp, nullptr, g_.H);
   }
 
   /// What the products over all steps read of this one.
-  void keep(const Launch& l, const Slab& slab, const float* da) const {
+  void keep(const Launch& l, Dim at, Dim before, const BFloat16* da) const {
     const Dim H = g_.H;
-    const auto* y = l.in<BFloat16>(9);
-    BFloat16* before = before_.at(l);
-    for (Dim j = 0; j < slab.count(); ++j) {
-      convert(da + j * 4 * H, all_da_.at(l) + slab.at[j] * 4 * H, 4 * H);
-      if (!drecurrent_) continue;
-      if (slab.before[j] >= 0)
-        std::copy_n(y + slab.before[j] * H, H, before + slab.at[j] * H);
-      else
-        std::fill_n(before + slab.at[j] * H, H, BFloat16());
-    }
+    std::copy_n(da, 4 * H, all_da_.at(l) + at * 4 * H);
+    if (!drecurrent_) return;
+    if (before >= 0)
+      std::copy_n(l.in<BFloat16>(9) + before * H, H, before_.at(l) + at * H);
+    else
+      std::fill_n(before_.at(l) + at * H, H, BFloat16());
   }
 
   Layout g_;
-  LstmCell cell_;
   Rows rows_;
   PackedProduct step_;
-  Buffer<float> dh_, dc_, tmp_, da_;
-  Buffer<BFloat16> rounded_, all_da_, before_;
+  Buffer<float> dh_, dc_, tmp_;
+  Buffer<BFloat16> da_, all_da_, before_;
   std::optional<PackedProduct> dx_;
   std::optional<WeightProduct> dweight_, drecurrent_;
   Slabs slabs_;
@@ -271,6 +256,7 @@ class ReducedGradient {
 }  // namespace
 
 bool is_reduced_lstm(const Node& node) {
+  if (!rows::has_usual_neurons(std::get<Lstm>(node.op))) return false;
   const std::size_t inputs = node.gradient_of ? 1 : 0;
   for (std::size_t i = inputs + 4; i < inputs + 8; ++i)
     if (node.inputs[i]) return false;  // peephole, initial_h, initial_c, lengths

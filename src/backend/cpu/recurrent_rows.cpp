@@ -18,14 +18,31 @@ MPSNN_SIMD void add_two(float* a, const float* b, const float* c, std::size_t n)
   for (std::size_t i = 0; i < n; ++i) a[i] += b[i] + c[i];
 }
 
+/// y = f(x), n numbers; in place too.
+template <class F>
+MPSNN_INLINE void map(const float* x, float* y, std::size_t n, const F& f) {
+  Floats at[1] = {};
+  if (n < lanes) {
+    std::memcpy(at, x, n * sizeof *x);
+    f(at);
+    std::memcpy(y, at, n * sizeof *y);
+    return;
+  }
+  each_lanes<Floats[1]>(
+      n,
+      [&](std::size_t i, Floats(&result)[1]) {
+        load(x + i, result[0]);
+        f(result);
+      },
+      [&](std::size_t i, const Floats(&result)[1]) { store(result[0], y + i); });
+}
+
 MPSNN_SIMD void sigmoid(const float* x, float* y, std::size_t n) {
-#pragma omp simd
-  for (std::size_t i = 0; i < n; ++i) y[i] = logistic(x[i]);
+  map(x, y, n, [](Floats (&v)[1]) { apply<Logistic>(v); });
 }
 
 MPSNN_SIMD void tanh(const float* x, float* y, std::size_t n) {
-#pragma omp simd
-  for (std::size_t i = 0; i < n; ++i) y[i] = hyperbolic_tangent(x[i]);
+  map(x, y, n, [](Floats (&v)[1]) { apply<HyperbolicTangent>(v); });
 }
 
 MPSNN_SIMD void sigmoid_slope(const float* y, float* d, std::size_t n) {
