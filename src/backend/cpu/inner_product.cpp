@@ -30,15 +30,11 @@ MemoryDesc rows_of(Dim rows, Dim width, DType type) { return floats({rows, width
 
 MemoryDesc any_weight(const InnerSizes& s) { return floats({s.out, s.in}, Tag::any, s.type); }
 
-Forward forward_of(const KernelContext& k, const InnerSizes& s, DType to, bool add = false) {
+Forward forward_of(const KernelContext& k, const InnerSizes& s, DType to) {
   return need(k, [&] {
-    dnnl::primitive_attr attr = attributes();
-    dnnl::post_ops ops;
-    if (add) ops.append_sum();
-    attr.set_post_ops(ops);
     return Forward(CpuSession::of(k).engine(), dnnl::prop_kind::forward_training,
-                   rows_of(s.rows, s.in, s.type), any_weight(s), rows_of(s.rows, s.out, to), attr,
-                   true);
+                   rows_of(s.rows, s.in, s.type), any_weight(s), rows_of(s.rows, s.out, to),
+                   attributes(), true);
   });
 }
 
@@ -60,8 +56,8 @@ PackedProduct::PackedProduct(KernelContext& k, ValueId weight, const InnerSizes&
     }
     weight_ = Weight(k, weight, floats({s.out, s.in}, Tag::ab), desc.weights_desc());
   };
-  if (kind != Kind::data_gradient) {
-    use(forward_of(k, s, to, kind == Kind::add_forward), DNNL_ARG_SRC, DNNL_ARG_DST, s.in, s.out);
+  if (kind == Kind::forward) {
+    use(forward_of(k, s, to), DNNL_ARG_SRC, DNNL_ARG_DST, s.in, s.out);
   } else {
     const Forward hint = forward_of(k, s, s.type);
     const auto make = [&] {

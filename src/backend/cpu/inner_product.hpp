@@ -16,7 +16,6 @@ class PackedProduct {
  public:
   enum class Kind {
     forward,       ///< x to y.
-    add_forward,   ///< What y is, and x times the weight.
     data_gradient  ///< The gradient of y to that of x.
   };
   /// The result is of type `to`. Each of `parts` parts of `s.rows` rows can be run on a thread of

@@ -60,47 +60,39 @@ class ReducedForward {
   explicit ReducedForward(KernelContext& k)
       : g_(k.node.op, k.in(0), k.in(1)),
         rows_(k.batch),
+        steps_(std::clamp(rows_at_once / rows_.most, Dim{1}, g_.T)),
         bias_(k, 3, 4 * g_.H),
-        c_(k, rows_.all() * g_.H),
+        input_(k, k.node.inputs[1], {steps_ * rows_.most, g_.I, 4 * g_.H, narrow}, Kind::forward,
+               DType::float32, rows_.slabs),
+        x_(k, steps_ * rows_.all() * g_.I),
+        h_(k, rows_.all() * g_.H),
+        wx_(k, steps_ * rows_.all() * 4 * g_.H),
         sum_(k, rows_.all() * 4 * g_.H),
-        h_(k, rows_.all() * g_.H) {
-    const auto product = [&](int input, Dim rows, Dim in, Kind kind, Dim parts) {
-      return PackedProduct(k, k.node.inputs[input], {rows, in, 4 * g_.H, narrow}, kind,
-                           DType::float32, parts);
-    };
+        c_(k, rows_.all() * g_.H) {
+    const ValueId weight = k.node.inputs[2];
     if (FewRows::suits(rows_.most, 4 * g_.H)) {
-      input_.emplace(product(1, k.batch * g_.T, g_.I, Kind::forward, 1));
-      few_.emplace(k, k.node.inputs[2], 4 * g_.H, g_.H);
+      few_.emplace(k, weight, 4 * g_.H, g_.H);
       wide_ = Scratch(k, rows_.all() * few_->stride() * sizeof(float));
-      if (!k.has_out(3)) gates_ = Scratch(k, k.batch * g_.T * 4 * g_.H * sizeof(float));
     } else {
-      input_.emplace(product(1, rows_.most, g_.I, Kind::forward, rows_.slabs));
-      step_.emplace(product(2, rows_.most, g_.H, Kind::add_forward, rows_.slabs));
-      x_ = Scratch(k, rows_.all() * g_.I * sizeof(BFloat16));
+      step_.emplace(k, weight, InnerSizes{rows_.most, g_.H, 4 * g_.H, narrow}, Kind::forward,
+                    DType::float32, rows_.slabs);
     }
   }
 
   void operator()(const Launch& l) {
     slabs_.arrange(nullptr, rows_.images, g_.T, "lstm");
+    input_.prepare(l, l.inputs[1]);
+    if (few_) few_->prepare(l, l.inputs[2]);
+    if (step_) step_->prepare(l, l.inputs[2]);
     const float* bias = bias_.get(l, 3);
-    input_->prepare(l, l.inputs[1]);
-    if (few_) {
-      few_->prepare(l, l.inputs[2]);
-      input_->run(l, l.inputs[0], inputs_of_gates(l));
-    } else {
-      step_->prepare(l, l.inputs[2]);
-    }
     slabs_.each([&](Slab& slab) { run(l, slab, bias); });
   }
 
  private:
-  /// W x of all steps, where rows are few.
-  float* inputs_of_gates(const Launch& l) const {
-    float* gates = wanted<float>(l, 3);
-    return gates ? gates : gates_.at<float>(l);
-  }
+  /// Of the product with x: enough to be fast, and so few that the result stays in a cache.
+  static constexpr Dim rows_at_once = 80;
 
-  void run(const Launch& l, Slab& slab, const float* bias) {
+  void run(const Launch& l, const Slab& slab, const float* bias) {
     const Dim H = g_.H, count = slab.count(), first = rows_.first(slab);
     float *c = c_.at(l) + first * H, *sum = sum_.at(l) + first * 4 * H;
     BFloat16* h = h_.at(l) + first * H;
@@ -108,14 +100,13 @@ class ReducedForward {
     auto *gates = wanted<float>(l, 3), *cells = wanted<float>(l, 4);
     std::fill_n(c, count * H, 0.0f);
     for (Dim i = 0; i < g_.T; ++i) {
-      for (Dim j = 0; j < count; ++j) slab.at[j] = slab.images[j] * g_.T + g_.step(i, g_.T);
-      multiply(l, slab, i > 0, h, sum);
+      const float* wx = multiply_x(l, slab, i);
+      if (i > 0) multiply_h(l, slab, h, sum);
       for (Dim j = 0; j < count; ++j) {
-        const Dim at = slab.at[j];
-        const float* added = sum + j * 4 * H;
-        rows::lstm(rows::LstmStep<BFloat16>{few_ ? inputs_of_gates(l) + at * 4 * H : added,
-                                            few_ && i > 0 ? added : nullptr, bias, c + j * H,
-                                            h + j * H, gates ? gates + at * 4 * H : nullptr},
+        const Dim at = row_of(slab, i, j);
+        rows::lstm(rows::LstmStep<BFloat16>{wx + j * 4 * H, i > 0 ? sum + j * 4 * H : nullptr, bias,
+                                            c + j * H, h + j * H,
+                                            gates ? gates + at * 4 * H : nullptr},
                    H);
         if (y) std::copy_n(h + j * H, H, y + at * H);
         if (cells) std::copy_n(c + j * H, H, cells + at * H);
@@ -124,29 +115,41 @@ class ReducedForward {
     for (Dim j = 0; last && j < count; ++j) std::copy_n(h + j * H, H, last + slab.images[j] * H);
   }
 
-  /// sum = U h, of a state if there is one; and W x, where rows are not few.
-  void multiply(const Launch& l, const Slab& slab, bool has_state, const BFloat16* h, float* sum) {
-    const Dim first = rows_.first(slab);
-    if (few_) {
-      if (has_state)
-        few_->run(h, slab.count(), wide_.at<float>(l) + first * few_->stride(), sum);
-      return;
+  Dim row_of(const Slab& slab, Dim i, Dim j) const {
+    return slab.images[j] * g_.T + g_.step(i, g_.T);
+  }
+
+  /// W x of the i-th step, with those of some steps after it.
+  const float* multiply_x(const Launch& l, const Slab& slab, Dim i) {
+    const Dim first = steps_ * rows_.first(slab), now = i % steps_;
+    float* wx = wx_.at(l) + first * 4 * g_.H;
+    if (now == 0) {
+      BFloat16* x = x_.at(l) + first * g_.I;
+      for (Dim s = 0; s < std::min(steps_, g_.T - i); ++s)
+        for (Dim j = 0; j < slab.count(); ++j)
+          std::copy_n(l.in<BFloat16>(0) + row_of(slab, i + s, j) * g_.I, g_.I,
+                      x + (s * rows_.most + j) * g_.I);
+      input_.run(l, x, wx, slab.index);
     }
-    BFloat16* x = x_.at<BFloat16>(l) + first * g_.I;
-    for (Dim j = 0; j < slab.count(); ++j)
-      std::copy_n(l.in<BFloat16>(0) + slab.at[j] * g_.I, g_.I, x + j * g_.I);
-    input_->run(l, x, sum, slab.index);
-    if (has_state) step_->run(l, h, sum, slab.index);
+    return wx + now * rows_.most * 4 * g_.H;
+  }
+  void multiply_h(const Launch& l, const Slab& slab, const BFloat16* h, float* to) {
+    if (few_)
+      few_->run(h, slab.count(), wide_.at<float>(l) + rows_.first(slab) * few_->stride(), to);
+    else
+      step_->run(l, h, to, slab.index);
   }
 
   Layout g_;
   Rows rows_;
+  Dim steps_;  ///< See multiply_x.
   Bias bias_;
-  std::optional<PackedProduct> input_, step_;
-  std::optional<FewRows> few_;  ///< Instead of step_.
-  Scratch gates_, wide_, x_;
-  Buffer<float> c_, sum_;
-  Buffer<BFloat16> h_;
+  PackedProduct input_;
+  std::optional<PackedProduct> step_;  ///< Or:
+  std::optional<FewRows> few_;
+  Buffer<BFloat16> x_, h_;
+  Buffer<float> wx_, sum_, c_;
+  Scratch wide_;
   Slabs slabs_;
 };
 
