@@ -15,13 +15,13 @@ STEPS, FEATURES = 6, 5
 
 
 def trained(
-    precision: str, batch: int, threads: int, **layer: Any
+    precision: str, batch: int, threads: int, units: int = 20, **layer: Any
 ) -> tuple[list[float], dict[str, NDArray[np.float32]], list[str]]:
     """Losses of three steps, the change of each weight, the LSTM's implementations."""
     g = Graph()
     x, labels = g.input(STEPS, FEATURES), g.labels(3)
     x = layers.Conv1d(8, 1)(x)
-    y = layers.LSTM(20, name="lstm", **layer)(x)
+    y = layers.LSTM(units, name="lstm", **layer)(x)
     loss = g.softmax_cross_entropy(layers.Dense(3)(g.flatten(y)), labels)
     options = {"backend": "cpu", "precision": precision, "threads": threads, "seed": 1}
     rng = np.random.default_rng(2)
@@ -61,6 +61,39 @@ def test_it_trains_as_in_float32(batch: int, threads: int, layer: dict[str, Any]
     for name, change in wide_changes.items():
         error = np.linalg.norm(changes[name] - change)
         assert error <= BOUND * np.linalg.norm(change), name
+
+
+@with_bfloat16
+@pytest.mark.parametrize("threads", [1, 2])
+@pytest.mark.parametrize("batch", [20, 41])
+def test_steps_whose_inputs_are_multiplied_together_need_not_divide_all(
+    batch: int, threads: int
+) -> None:
+    losses, changes, _ = trained("bfloat16", batch, threads)
+    wide_losses, wide_changes, _ = trained("float32", batch, threads)
+    np.testing.assert_allclose(losses, wide_losses, rtol=0, atol=0.02)
+    for name, change in wide_changes.items():
+        error = np.linalg.norm(changes[name] - change)
+        assert error <= BOUND * np.linalg.norm(change), name
+
+
+@with_bfloat16
+@pytest.mark.parametrize("units", [5, 15, 16, 17])
+def test_fewer_units_than_a_register_holds(units: int) -> None:
+    losses, changes, found = trained("bfloat16", 3, 1, units)
+    wide_losses, wide_changes, _ = trained("float32", 3, 1, units)
+    assert all(is_narrow(how) for how in found)
+    np.testing.assert_allclose(losses, wide_losses, rtol=0, atol=0.02)
+    for name, change in wide_changes.items():
+        error = np.linalg.norm(changes[name] - change)
+        assert error <= BOUND * np.linalg.norm(change), name
+
+
+@with_bfloat16
+def test_neurons_of_other_kinds_stay_float32() -> None:
+    other = {"activation": "relu"}
+    found = trained("bfloat16", 4, 1, **other)[2]
+    assert not any(is_narrow(how) for how in found)
 
 
 @with_bfloat16

@@ -160,6 +160,48 @@ def test_the_third_step_waits_until_the_first_has_ended(backend: str) -> None:
     assert time.perf_counter() - began >= 0.2
 
 
+def test_a_bad_batch_of_a_caller_that_waits_is_refused_to_that_caller(backend: str) -> None:
+    t, gate = nets.trainer(backend), threading.Event()
+    bad = IMAGES[:16].copy()
+    bad[3, 0, 0, 0] = np.nan
+    t.train_step(IMAGES[:16], LABELS[:16], on_complete=lambda s: gate.wait(60))
+    t.train_step(IMAGES[:16], LABELS[:16])
+    t.train_step(IMAGES[:16], LABELS[:16])
+    errors: list[Exception] = []
+
+    def step(images: np.ndarray) -> None:
+        try:
+            t.train_step(images, LABELS[:16])
+        except Exception as e:  # noqa: BLE001 - shown by the assertion below
+            errors.append(e)
+
+    threads = [threading.Thread(target=step, args=(images,)) for images in (bad, IMAGES[:16], bad)]
+    for thread in threads:
+        thread.start()
+    gate.set()
+    for thread in threads:
+        thread.join()
+    assert [str(e) for e in errors] == ["images: image 3 of the batch has a value nan"] * 2
+    t.train_step(IMAGES[:16], LABELS[:16]).wait()
+    assert t.step == 5
+
+
+def test_a_batch_may_change_as_soon_as_train_step_returns(backend: str) -> None:
+    images, labels = nets.data(16 * 12)
+    expected = nets.losses(nets.trainer(backend), images, labels, 12)
+    t, batch, truth, steps = (
+        nets.trainer(backend),
+        np.empty_like(images[:16]),
+        labels[:16].copy(),
+        [],
+    )
+    for i in range(12):  # most of them wait for a place
+        batch[:], truth[:] = images[16 * i :][:16], labels[16 * i :][:16]
+        steps.append(t.train_step(batch, truth))
+        batch[:], truth[:] = 1e9, 0
+    np.testing.assert_array_equal([step.loss for step in steps], expected)
+
+
 def run(code: str) -> subprocess.CompletedProcess[str]:
     here = os.path.dirname(__file__)
     path = os.pathsep.join([here, *filter(None, sys.path)])

@@ -90,6 +90,9 @@ struct Bindings {
   std::vector<std::pair<ValueId, HostArray>> inputs;
   /// Written before the run is done; the caller keeps them alive until then.
   std::vector<std::pair<ValueId, HostSpan>> outputs;
+  /// Whether the caller keeps `inputs` alive and unchanged until the run is done, too: they need
+  /// not be copied then.
+  bool lent = false;
 };
 
 /// One submitted execution. Copies share it.

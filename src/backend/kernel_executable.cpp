@@ -35,7 +35,7 @@ KernelExecutable::KernelExecutable(const KernelBackend& backend, Graph graph,
       options_(options),
       session_(std::move(session)),
       scaled_(scaled_gradients(graph_)),
-      free_(options.in_flight) {
+      slots_(options.in_flight) {
   session_->add_variables(graph_);
   for (const Node& node : graph_.nodes()) {
     updates_ |= write_count(node) > 0;
@@ -65,9 +65,6 @@ void KernelExecutable::check(const Bindings& bindings) const {
       throw ShapeError(str("value ", id.index, " is not an input of this graph"));
   }
   check_outputs(bindings);
-  for (const KernelStep& step : steps_) {
-    if (options_.loss && step.staging) step.staging->check_finite(bindings);
-  }
 }
 
 void KernelExecutable::check_outputs(const Bindings& bindings) const {
@@ -97,11 +94,10 @@ Run KernelExecutable::enqueue(const Bindings& bindings, Work work,
   if (session_->queue().on_thread())
     throw Error("a step cannot be submitted from a completion callback: it would wait for itself");
   session_->queue().check_process();
-  wait_for_place();
-  const std::lock_guard lock(submit_);
-  const int slot = static_cast<int>(submitted_ % options_.in_flight);
   auto state = std::make_shared<Run::State>();
-  try {
+  with_slot([&] {
+    const std::lock_guard lock(submit_);
+    const int slot = static_cast<int>(submitted_ % options_.in_flight);
     fill(bindings, slot);
     Bindings lent{bindings.images, {}, bindings.outputs};
     session_->queue().post([this, lent = std::move(lent), slot, number = submitted_, state,
@@ -117,27 +113,34 @@ Run KernelExecutable::enqueue(const Bindings& bindings, Work work,
       } catch (...) {
         error = std::current_exception();
       }
-      free_.release();
       state->finish(error, skipped);
+      slots_.give_back();
       if (done) done(Run(state));
     });
-  } catch (...) {
-    free_.release();
-    throw;
-  }
-  ++submitted_;
+    ++submitted_;
+  });
   return Run(state);
 }
 
-void KernelExecutable::wait_for_place() {
-  const TraceScope waiting(options_.trace.get(), "caller", "wait for a place");
-  free_.acquire();
+/// Calls `use` with a slot taken, on this thread or on the engine's.
+void KernelExecutable::with_slot(const std::function<void()>& use) {
+  if (!slots_.try_take()) {
+    const TraceScope waiting(options_.trace.get(), "caller", "wait for a place");
+    return slots_.wait(use);
+  }
+  try {
+    use();
+  } catch (...) {
+    slots_.give_back();
+    throw;
+  }
 }
 
 void KernelExecutable::fill(const Bindings& bindings, int slot) {
-  const TraceScope copying(options_.trace.get(), "caller", "copy batch", submitted_);
+  const char* row = session_->queue().on_thread() ? "engine" : "caller";
+  const TraceScope copying(options_.trace.get(), row, "copy batch", submitted_);
   for (KernelStep& step : steps_) {
-    if (step.staging) step.staging->fill(bindings, slot);
+    if (step.staging) step.staging->fill(bindings, slot, static_cast<bool>(options_.loss));
   }
 }
 

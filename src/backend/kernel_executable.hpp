@@ -5,12 +5,12 @@
 #include <memory>
 #include <mutex>
 #include <optional>
-#include <semaphore>
 #include <string>
 #include <vector>
 
 #include "backend/kernel_backend.hpp"
 #include "backend/run_state.hpp"
+#include "backend/slots.hpp"
 #include "backend/staging.hpp"
 #include "passes/plan_memory.hpp"
 
@@ -56,7 +56,7 @@ class KernelExecutable final : public Executable {
   std::shared_ptr<Derived> derive(const Node& node);
   void check(const Bindings& bindings) const;
   void check_outputs(const Bindings& bindings) const;
-  void wait_for_place();
+  void with_slot(const std::function<void()>& use);
   void fill(const Bindings& bindings, int slot);
   /// What a run does on the engine's thread with its bindings, and where its inputs are staged.
   /// Returns what `execute` does.
@@ -82,8 +82,8 @@ class KernelExecutable final : public Executable {
   std::atomic<double> busy_seconds_{0};
   std::vector<std::byte> host_loss_;
 
-  std::counting_semaphore<> free_;  ///< Runs that may still be submitted.
-  std::mutex submit_;               ///< Keeps slots in the order of the queue.
+  Slots slots_;        ///< Runs that may still be submitted.
+  std::mutex submit_;  ///< Keeps slots in the order of the queue.
   std::uint64_t submitted_ = 0;
 };
 

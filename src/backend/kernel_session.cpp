@@ -1,6 +1,7 @@
 #include "backend/kernel_session.hpp"
 
 #include <algorithm>
+#include <cmath>
 
 #include "mpsnn/errors.hpp"
 #include "passes/schedule.hpp"
@@ -136,6 +137,11 @@ std::shared_ptr<Derived> KernelSession::derived(
   std::shared_ptr<Derived> out = kept.lock();
   if (!out) kept = out = make();
   return out;
+}
+
+bool KernelSession::copy_finite(const float* from, std::size_t n, float* to) {
+  std::copy_n(from, n, to);
+  return std::all_of(to, to + n, [](float x) { return std::isfinite(x); });
 }
 
 std::size_t KernelSession::packed_bytes() const {

@@ -2,8 +2,8 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdint>
 #include <cstring>
-#include <limits>
 
 #include "mpsnn/errors.hpp"
 
@@ -22,19 +22,11 @@ void copy(void* to, const HostArray& from) {
 
 template <class T>
 void require_finite(const T* data, std::size_t elements, int images, std::string_view what) {
-  // One pass without branches; the search runs on the block that failed.
-  constexpr std::size_t block = 4096;
-  for (std::size_t first = 0; first < elements; first += block) {
-    const std::size_t last = std::min(elements, first + block);
-    int bad = 0;
-    for (std::size_t i = first; i < last; ++i)
-      bad |= !(std::abs(data[i]) <= std::numeric_limits<T>::max());
-    if (!bad) continue;
-    const std::size_t at =
-        std::find_if_not(data + first, data + last, [](T x) { return std::isfinite(x); }) - data;
-    throw NumericError(
-        str(what, ": image ", at / (elements / images), " of the batch has a value ", data[at]));
-  }
+  const std::size_t at =
+      std::find_if_not(data, data + elements, [](T x) { return std::isfinite(x); }) - data;
+  if (at == elements) return;
+  throw NumericError(
+      str(what, ": image ", at / (elements / images), " of the batch has a value ", data[at]));
 }
 
 }  // namespace
@@ -107,15 +99,6 @@ void Staging::check(const Bindings& bindings) const {
   check_size(what_, *array, desc_.elements(bindings.images));
 }
 
-void Staging::check_finite(const Bindings& bindings) const {
-  if (!batched_input_) return;
-  const HostArray& array = *find(bindings, value_);
-  if (array.dtype == DType::float32)
-    require_finite(static_cast<const float*>(array.data), array.elements, bindings.images, what_);
-  else if (array.dtype == DType::float64)
-    require_finite(static_cast<const double*>(array.data), array.elements, bindings.images, what_);
-}
-
 void Staging::check_labels(const HostArray& labels, int images) const {
   if (labels.dtype != DType::int32) {
     if (!accepts(labels.dtype))
@@ -135,12 +118,36 @@ void Staging::check_labels(const HostArray& labels, int images) const {
   }
 }
 
-void Staging::fill(const Bindings& bindings, int index) {
+/// Whether a kernel can read what the caller bound where it lies.
+bool Staging::may_read(const HostArray& array) const {
+  const auto address = reinterpret_cast<std::uintptr_t>(array.data);
+  return batched_input_ && address % size_of(array.dtype) == 0;
+}
+
+void Staging::copy_finite(const HostArray& array, int images, void* to) const {
+  if (array.dtype == DType::float32) {
+    const auto* from = static_cast<const float*>(array.data);
+    if (!session_.copy_finite(from, array.elements, static_cast<float*>(to)))
+      require_finite(from, array.elements, images, what_);
+    return;
+  }
+  if (array.dtype == DType::float64)
+    require_finite(static_cast<const double*>(array.data), array.elements, images, what_);
+  copy(to, array);
+}
+
+void Staging::fill(const Bindings& bindings, int index, bool finite) {
   Slot& slot = slots_[index];
+  slot.lent = nullptr;
   if (const HostArray* array = find(bindings, value_)) {
     slot.dtype = array->dtype;
     slot.data_bytes = array->elements * size_of(array->dtype);
-    copy(slot.data.get(), *array);
+    if (bindings.lent && !finite && may_read(*array))
+      slot.lent = array->data;
+    else if (finite && batched_input_)
+      copy_finite(*array, bindings.images, slot.data.get());
+    else
+      copy(slot.data.get(), *array);
   }
   const HostArray* weights = find(bindings, weights_);
   slot.weighted = weights && weights->data;
@@ -151,7 +158,8 @@ void Staging::fill(const Bindings& bindings, int index) {
 
 Bound Staging::bound(int index) {
   Slot& slot = slots_[index];
-  Bound out{slot.data.get(), slot.dtype, slot.weighted ? slot.weights.get() : nullptr};
+  Bound out{slot.lent ? slot.lent : slot.data.get(), slot.dtype,
+            slot.weighted ? slot.weights.get() : nullptr};
   if (!device_) return out;
   session_.memory().upload(device_.get(), out.data, slot.data_bytes);
   out.data = device_.get();

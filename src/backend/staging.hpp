@@ -9,7 +9,7 @@ namespace mpsnn {
 
 /// What one node was bound to for one run, where its kernel reads it.
 struct Bound {
-  void* data = nullptr;
+  const void* data = nullptr;
   DType dtype = DType::float32;
   void* weights = nullptr;  ///< Of labels; null: all 1.
 };
@@ -23,12 +23,11 @@ class Staging {
   /// @throws ShapeError if the binding is missing, of another dtype or size, or
   ///     a class is out of range.
   void check(const Bindings& bindings) const;
-  /// Of images alone: a relu turns NaN into 0 on some devices, so that the loss
-  /// would not show it while the gradient of the weights is lost.
+  /// Copies what `check` accepted, on any thread. With `finite`, of images alone: a relu turns NaN
+  /// into 0 on some devices, so that the loss would not show it while the gradient of the weights
+  /// is lost.
   /// @throws NumericError naming the first image with a value that is not finite.
-  void check_finite(const Bindings& bindings) const;
-  /// Copies what `check` accepted.
-  void fill(const Bindings& bindings, int slot);
+  void fill(const Bindings& bindings, int slot, bool finite);
   /// On the engine's thread: what the kernel reads, uploaded where it must be.
   Bound bound(int slot);
   /// Bytes held, over all slots.
@@ -38,12 +37,15 @@ class Staging {
   struct Slot {
     DeviceBuffer data{nullptr, {}}, weights{nullptr, {}};  // of the host
     std::size_t data_bytes = 0, weights_bytes = 0;         // bound to this run
+    const void* lent = nullptr;                            ///< Read instead of `data`.
     DType dtype = DType::float32;
     bool weighted = false;
   };
 
   const HostArray* find(const Bindings& bindings, ValueId value) const;
   bool accepts(DType dtype) const;
+  bool may_read(const HostArray& array) const;
+  void copy_finite(const HostArray& array, int images, void* to) const;
   void check_labels(const HostArray& labels, int images) const;
   void check_size(std::string_view what, const HostArray& array, std::size_t expected) const;
 

@@ -134,7 +134,7 @@ void Predictor::Impl::submit(int images, const Inputs& inputs, const LossLabels&
     for (const auto& [id, array] : inputs) part.emplace_back(id, array.part(images, first, count));
     const LossLabels part_labels = {labels.labels.part(images, first, count),
                                     labels.weights.part(images, first, count)};
-    Bindings bindings{count, bind_inputs(graph, executable.graph(), part, part_labels), {}};
+    Bindings bindings{count, bind_inputs(graph, executable.graph(), part, part_labels), {}, true};
     for (std::size_t i = 0; i < to.size(); ++i) {
       const ValueId value = i < outputs.size() ? outputs[i] : loss;
       bindings.outputs.emplace_back(value,
@@ -159,7 +159,7 @@ void Predictor::run(int images, const Inputs& inputs, const LossLabels& labels,
   } catch (...) {
     error = std::current_exception();
   }
-  for (const Run& run : runs) {  // the caller's memory is in use until the last has ended
+  for (const Run& run : runs) {  // the caller's memory is in use until the last has ended, see lent
     try {
       run.wait();
     } catch (...) {

@@ -3,7 +3,10 @@
 #include <omp.h>
 
 #include <algorithm>
+#include <atomic>
 
+#include "backend/cpu/finite.hpp"
+#include "backend/cpu/simd.hpp"
 #include "ops/op_spec.hpp"
 
 namespace mpsnn::cpu {
@@ -66,6 +69,16 @@ std::size_t CpuSession::packed_bytes() const {
     }
   }
   return sum;
+}
+
+bool CpuSession::copy_finite(const float* from, std::size_t n, float* to) {
+  // OpenMP would give the caller's thread threads of its own.
+  if (!queue().on_thread()) return cpu::copy_finite(from, n, to);
+  std::atomic<bool> good = true;
+  parallel_for(n, 1, [&](std::size_t begin, std::size_t end) {
+    if (!cpu::copy_finite(from + begin, end - begin, to + begin)) good = false;
+  });
+  return good;
 }
 
 bool is_updated(const KernelContext& k, ValueId value) {

@@ -63,6 +63,7 @@ class CpuSession final : public KernelSession {
   std::shared_ptr<Packed> packed(const StoredVariable& variable, const MemoryDesc& canonical,
                                  const MemoryDesc& wanted);
   std::size_t packed_bytes() const override;
+  bool copy_finite(const float* from, std::size_t n, float* to) override;
 
   static CpuSession& of(const KernelContext& k) { return static_cast<CpuSession&>(k.session); }
 

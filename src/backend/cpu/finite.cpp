@@ -19,6 +19,16 @@ MPSNN_SIMD bool finite(const float* g, std::size_t begin, std::size_t end) {
   return !bad;
 }
 
+MPSNN_SIMD bool copied(const float* from, std::size_t n, float* to) {
+  int bad = 0;
+#pragma omp simd reduction(| : bad)
+  for (std::size_t i = 0; i < n; ++i) {
+    to[i] = from[i];
+    bad |= !(std::abs(from[i]) <= std::numeric_limits<float>::max());
+  }
+  return !bad;
+}
+
 bool is_finite(const float* g, std::size_t n) {
   std::atomic<bool> good = true;
   parallel_for(n, 1, [&](std::size_t begin, std::size_t end) {
@@ -39,6 +49,8 @@ Kernel check_gradients(KernelContext& k) {
 }
 
 }  // namespace
+
+bool copy_finite(const float* from, std::size_t n, float* to) { return copied(from, n, to); }
 
 Check::Check(const KernelContext& k)
     : parameter_(k.node.label), checked_(std::ranges::any_of(k.graph.nodes(), [](const Node& node) {

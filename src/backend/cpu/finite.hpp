@@ -17,6 +17,9 @@ class Check {
   bool checked_;  ///< A check_gradients node has seen it.
 };
 
+/// Copies n numbers, on one thread. Returns whether all are finite.
+bool copy_finite(const float* from, std::size_t n, float* to);
+
 /// What a gradient, an input of the node, is multiplied by as it is read.
 class Unscale {
  public:

@@ -4,8 +4,8 @@
 
 #include "mpsnn/ops/recurrent.hpp"
 
-/// A step of an Lstm with the usual neurons in one pass over its H numbers for each gate. T is float
-/// or BFloat16.
+/// A step of an Lstm with the usual neurons in one pass over its H numbers for each gate. T is
+/// float or BFloat16.
 namespace mpsnn::cpu::rows {
 
 inline bool has_usual_neurons(const Lstm& op) {
@@ -17,12 +17,12 @@ inline bool has_usual_neurons(const Lstm& op) {
 /// Of one image.
 template <class T>
 struct LstmStep {
-  const float* a;    ///< (4 H): W x, or with U h, of the state before, in it.
-  const float* b;    ///< (4 H): U h, or null.
-  const float* bias; ///< (4 H)
-  float* c;          ///< (H): the cell before the step; becomes that after it.
-  T* h;              ///< (H): the state after the step.
-  float* gates;      ///< (4 H): what is saved of them, `a` too; or null.
+  const float* a;     ///< (4 H): W x, or with U h, of the state before, in it.
+  const float* b;     ///< (4 H): U h, or null.
+  const float* bias;  ///< (4 H)
+  float* c;           ///< (H): the cell before the step; becomes that after it.
+  T* h;               ///< (H): the state after the step.
+  float* gates;       ///< (4 H): what is saved of them, `a` too; or null.
 };
 template <class T>
 void lstm(const LstmStep<T>& step, std::size_t H);

@@ -104,10 +104,10 @@ class ReducedForward {
       if (i > 0) multiply_h(l, slab, h, sum);
       for (Dim j = 0; j < count; ++j) {
         const Dim at = row_of(slab, i, j);
-        rows::lstm(rows::LstmStep<BFloat16>{wx + j * 4 * H, i > 0 ? sum + j * 4 * H : nullptr, bias,
-                                            c + j * H, h + j * H,
-                                            gates ? gates + at * 4 * H : nullptr},
-                   H);
+        rows::lstm(
+            rows::LstmStep<BFloat16>{wx + j * 4 * H, i > 0 ? sum + j * 4 * H : nullptr, bias,
+                                     c + j * H, h + j * H, gates ? gates + at * 4 * H : nullptr},
+            H);
         if (y) std::copy_n(h + j * H, H, y + at * H);
         if (cells) std::copy_n(c + j * H, H, cells + at * H);
       }

@@ -38,11 +38,11 @@ MPSNN_INLINE void map(const float* x, float* y, std::size_t n, const F& f) {
 }
 
 MPSNN_SIMD void sigmoid(const float* x, float* y, std::size_t n) {
-  map(x, y, n, [](Floats (&v)[1]) { apply<Logistic>(v); });
+  map(x, y, n, [](Floats(&v)[1]) { apply<Logistic>(v); });
 }
 
 MPSNN_SIMD void tanh(const float* x, float* y, std::size_t n) {
-  map(x, y, n, [](Floats (&v)[1]) { apply<HyperbolicTangent>(v); });
+  map(x, y, n, [](Floats(&v)[1]) { apply<HyperbolicTangent>(v); });
 }
 
 MPSNN_SIMD void sigmoid_slope(const float* y, float* d, std::size_t n) {

@@ -28,8 +28,11 @@ class Grid {
   }
 
  private:
+  struct Extent {
+    Dim h, w;
+  };
   template <class T>
-  void place(T* images, Size2 extent, Dim channels, Dim tile, Dim before_h, Dim before_w, int size,
+  void place(T* images, const Extent& extent, Dim channels, Dim tile, Dim before_h, Dim before_w, int size,
              T* outside, T** pixels) const {
     const Dim image = tile / (rows_ * columns_), in_image = tile % (rows_ * columns_);
     const Dim top = in_image / columns_ * outputs_ - before_h;

@@ -1,0 +1,52 @@
+#include "backend/slots.hpp"
+
+namespace mpsnn {
+
+bool Slots::try_take() {
+  const std::lock_guard lock(mutex_);
+  if (free_ == 0) return false;
+  --free_;
+  return true;
+}
+
+void Slots::wait(const std::function<void()>& use) {
+  Waiter waiter{use};
+  std::unique_lock lock(mutex_);
+  waiting_.push_back(&waiter);
+  if (free_ > 0) {  // it came back meanwhile
+    --free_;
+    lock.unlock();
+    give_back();
+    lock.lock();
+  }
+  changed_.wait(lock, [&] { return waiter.done; });
+  if (waiter.error) std::rethrow_exception(waiter.error);
+}
+
+void Slots::give_back() {
+  for (;;) {
+    Waiter* next = nullptr;
+    {
+      const std::lock_guard lock(mutex_);
+      if (waiting_.empty()) {
+        ++free_;
+        return;
+      }
+      next = waiting_.front();
+      waiting_.pop_front();
+    }
+    std::exception_ptr error;
+    try {
+      next->use();
+    } catch (...) {
+      error = std::current_exception();
+    }
+    const std::lock_guard lock(mutex_);
+    next->error = error;
+    next->done = true;
+    changed_.notify_all();  // under the lock: the waiter goes as soon as it sees `done`
+    if (!error) return;     // the place is taken; else it is for the next one
+  }
+}
+
+}  // namespace mpsnn
