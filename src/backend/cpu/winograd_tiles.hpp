@@ -32,8 +32,8 @@ class Grid {
     Dim h, w;
   };
   template <class T>
-  void place(T* images, const Extent& extent, Dim channels, Dim tile, Dim before_h, Dim before_w, int size,
-             T* outside, T** pixels) const {
+  void place(T* images, const Extent& extent, Dim channels, Dim tile, Dim before_h, Dim before_w,
+             int size, T* outside, T** pixels) const {
     const Dim image = tile / (rows_ * columns_), in_image = tile % (rows_ * columns_);
     const Dim top = in_image / columns_ * outputs_ - before_h;
     const Dim left = in_image % columns_ * outputs_ - before_w;
