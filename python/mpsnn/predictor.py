@@ -93,7 +93,8 @@ class Predictor:
         """Compute the outputs for any number of images.
 
         Args:
-            images: As in `Trainer.train_step`.
+            images: As in `Trainer.train_step`, but read where they lie: other threads must not
+                change them meanwhile.
 
         Returns:
             An array (N, ...); a tuple of them if it was made with a sequence.

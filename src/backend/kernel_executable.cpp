@@ -107,6 +107,7 @@ Run KernelExecutable::enqueue(const Bindings& bindings, Work work,
       try {
         const TraceScope running(options_.trace.get(), "engine", updates_ ? "step" : "infer",
                                  number);
+        session_->begin_run();
         skipped = work(lent, slot);
       } catch (const std::bad_alloc&) {
         error = std::make_exception_ptr(DeviceError("not enough memory to run this step"));

@@ -45,6 +45,17 @@ void Queue::post(std::function<void()> job) {
   jobs_->wake.notify_one();
 }
 
+bool Queue::post_if_idle(std::function<void()> job) {
+  check_process();
+  {
+    const std::lock_guard lock(jobs_->mutex);
+    if (jobs_->busy || !jobs_->waiting.empty()) return false;
+    jobs_->waiting.push_back(std::move(job));
+  }
+  jobs_->wake.notify_one();
+  return true;
+}
+
 void Queue::run(const std::function<void()>& job) {
   if (on_thread()) return job();
   std::exception_ptr error;
@@ -67,16 +78,18 @@ void Queue::run(const std::function<void()>& job) {
 }
 
 void Queue::loop() {
+  std::unique_lock lock(jobs_->mutex);
   for (;;) {
-    std::function<void()> job;
-    {
-      std::unique_lock lock(jobs_->mutex);
-      jobs_->wake.wait(lock, [&] { return jobs_->stop || !jobs_->waiting.empty(); });
-      if (jobs_->waiting.empty()) return;
-      job = std::move(jobs_->waiting.front());
-      jobs_->waiting.pop_front();
-    }
+    jobs_->wake.wait(lock, [&] { return jobs_->stop || !jobs_->waiting.empty(); });
+    if (jobs_->waiting.empty()) return;
+    std::function<void()> job = std::move(jobs_->waiting.front());
+    jobs_->waiting.pop_front();
+    jobs_->busy = true;
+    lock.unlock();
     job();
+    job = nullptr;  // before anyone hears that it has ended
+    lock.lock();
+    jobs_->busy = false;
   }
 }
 

@@ -19,6 +19,8 @@ class Queue {
 
   /// A job must not throw. @throws Error in a forked child, which has no such thread.
   void post(std::function<void()> job);
+  /// The same if no job runs or waits; else returns false.
+  bool post_if_idle(std::function<void()> job);
   /// Runs `job` in its turn and returns when it has ended; rethrows what it throws.
   /// On the engine's own thread, runs it at once.
   void run(const std::function<void()>& job);
@@ -31,7 +33,7 @@ class Queue {
     std::mutex mutex;
     std::condition_variable wake;
     std::deque<std::function<void()>> waiting;
-    bool stop = false;
+    bool stop = false, busy = false;
     std::thread thread;
   };
   void loop();

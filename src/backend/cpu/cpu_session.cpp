@@ -45,7 +45,12 @@ const void* Packed::data() {
 
 CpuSession::CpuSession(const SessionOptions& options) : KernelSession(options, host_memory()) {
   // OpenMP keeps the number of threads per thread that asks for them.
-  if (options.threads > 0) queue().run([&] { omp_set_num_threads(options.threads); });
+  int threads = 1;
+  queue().run([&] {
+    if (options.threads > 0) omp_set_num_threads(options.threads);
+    threads = omp_get_max_threads();
+  });
+  if (threads > 1) team_.emplace(queue(), threads);
 }
 
 std::shared_ptr<Packed> CpuSession::packed(const StoredVariable& variable,
@@ -69,6 +74,10 @@ std::size_t CpuSession::packed_bytes() const {
     }
   }
   return sum;
+}
+
+void CpuSession::begin_run() {
+  if (team_) team_->begin();
 }
 
 bool CpuSession::copy_finite(const float* from, std::size_t n, float* to) {

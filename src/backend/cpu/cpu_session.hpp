@@ -8,6 +8,7 @@
 
 #include "backend/cpu/pack.hpp"
 #include "backend/cpu/primitive.hpp"
+#include "backend/cpu/team.hpp"
 #include "backend/kernel_session.hpp"
 
 namespace mpsnn::cpu {
@@ -63,6 +64,7 @@ class CpuSession final : public KernelSession {
   std::shared_ptr<Packed> packed(const StoredVariable& variable, const MemoryDesc& canonical,
                                  const MemoryDesc& wanted);
   std::size_t packed_bytes() const override;
+  void begin_run() override;
   bool copy_finite(const float* from, std::size_t n, float* to) override;
 
   static CpuSession& of(const KernelContext& k) { return static_cast<CpuSession&>(k.session); }
@@ -70,6 +72,7 @@ class CpuSession final : public KernelSession {
  private:
   dnnl::engine engine_{dnnl::engine::kind::cpu, 0};
   dnnl::stream stream_{engine_};
+  std::optional<Team> team_;  ///< Of more threads than one.
   std::map<std::string, std::vector<std::weak_ptr<Packed>>> packed_;
 };
 

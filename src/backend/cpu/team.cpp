@@ -1,0 +1,87 @@
+#include "backend/cpu/team.hpp"
+
+#include <omp.h>
+
+#include <atomic>
+#include <chrono>
+#include <future>
+#include <memory>
+#include <mutex>
+#include <utility>
+#include <vector>
+
+#include "backend/process.hpp"
+
+namespace mpsnn::cpu {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+/// About what it takes until threads that were given back are there again.
+constexpr std::chrono::milliseconds patience(10);
+
+}  // namespace
+
+struct Team::Teams {
+  const int process = process_id();
+  std::mutex mutex;
+  std::vector<Team*> members;
+  const Team* last = nullptr;  ///< That ran, and since when no other has.
+  Clock::time_point since{};
+};
+
+/// Of this process: a forked child has none of the threads, and maybe a locked mutex.
+Team::Teams& Team::all() {
+  static std::atomic<Teams*> current = nullptr;
+  Teams* teams = current;
+  while (!teams || teams->process != process_id()) {
+    auto own = std::make_unique<Teams>();
+    if (current.compare_exchange_strong(teams, own.get())) return *own.release();
+  }
+  return *teams;
+}
+
+Team::Team(Queue& queue, int threads) : queue_(queue), threads_(threads) {
+  Teams& teams = all();
+  const std::lock_guard lock(teams.mutex);
+  teams.members.push_back(this);
+}
+
+Team::~Team() {
+  Teams& teams = all();
+  const std::lock_guard lock(teams.mutex);
+  std::erase(teams.members, this);
+  if (teams.last == this) teams.last = nullptr;
+}
+
+void Team::begin() {
+  std::vector<std::future<void>> given_back;
+  {
+    Teams& teams = all();
+    const std::lock_guard lock(teams.mutex);
+    kept_ = true;
+    const Clock::time_point now = Clock::now();
+    if (std::exchange(teams.last, this) != this) teams.since = now;
+    if (now - teams.since < patience) return;
+    int threads = 0;
+    for (const Team* team : teams.members) threads += team->kept_ ? team->threads_ : 0;
+    for (Team* team : teams.members)
+      if (team != this && team->kept_ && threads > omp_get_num_procs())
+        if (auto done = team->give_back(); done.valid()) given_back.push_back(std::move(done));
+  }
+  for (const std::future<void>& done : given_back) done.wait();
+}
+
+/// Its engine does nothing else meanwhile, so that this ends soon; invalid if it is at work.
+std::future<void> Team::give_back() {
+  auto done = std::make_shared<std::promise<void>>();
+  const bool idle = queue_.post_if_idle([done] {
+    omp_pause_resource_all(omp_pause_soft);
+    done->set_value();
+  });
+  if (!idle) return {};
+  kept_ = false;
+  return done->get_future();
+}
+
+}  // namespace mpsnn::cpu

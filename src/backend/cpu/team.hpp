@@ -1,0 +1,34 @@
+#pragma once
+
+#include <future>
+
+#include "backend/queue.hpp"
+
+namespace mpsnn::cpu {
+
+/// The threads that OpenMP keeps for an engine's thread. Those of several engines may be more than
+/// there are processors; libgomp then puts a thread that waits to sleep at once, and a run of many
+/// short nodes takes several times as long. So where one engine runs for a while and others do not,
+/// these give their threads back.
+class Team {
+ public:
+  /// Of `threads` threads, that of the queue included.
+  Team(Queue& queue, int threads);
+  ~Team();
+  Team(const Team&) = delete;
+  Team& operator=(const Team&) = delete;
+
+  /// Before a run, on the queue's thread.
+  void begin();
+
+ private:
+  struct Teams;
+  static Teams& all();
+  std::future<void> give_back();
+
+  Queue& queue_;
+  const int threads_;
+  bool kept_ = false;  ///< Guarded by the mutex of `all`.
+};
+
+}  // namespace mpsnn::cpu
