@@ -202,6 +202,23 @@ def test_a_batch_may_change_as_soon_as_train_step_returns(backend: str) -> None:
     np.testing.assert_array_equal([step.loss for step in steps], expected)
 
 
+def test_images_need_no_alignment(backend: str) -> None:
+    images, labels = nets.data(20)
+    memory = bytearray(images.nbytes + 1)
+    odd = np.frombuffer(memory, np.float32, images.size, offset=1).reshape(images.shape)
+    odd[:] = images
+    assert not odd.flags.aligned
+    t = nets.trainer(backend)
+    whole = t.infer(images)
+    for n in (20, 16, 3):  # what lies at an even address is read in place, the other copied
+        t.infer(np.zeros_like(images))
+        np.testing.assert_array_equal(t.infer(odd[:n]), t.infer(images[:n]))
+    np.testing.assert_array_equal(t.infer(odd), whole)
+    expected = nets.losses(t, images, labels, 4)
+    again = nets.trainer(backend)
+    np.testing.assert_array_equal(nets.losses(again, odd, labels, 4), expected)
+
+
 def run(code: str) -> subprocess.CompletedProcess[str]:
     here = os.path.dirname(__file__)
     path = os.pathsep.join([here, *filter(None, sys.path)])
@@ -221,47 +238,6 @@ images, labels = nets.data(64)
 t = nets.trainer(None)
 assert nets.losses(t, images, labels, 5).shape == (5, 16)
 """
-
-
-TEAMS = """
-import os, time
-import numpy as np
-from mpsnn import Graph, Predictor, layers
-
-team = max(2, len(os.sched_getaffinity(0)))
-
-def predictor(units):
-    g = Graph()
-    return Predictor(layers.Dense(units)(g.input(256)), batch=64, backend="cpu", threads=team)
-
-def threads():
-    return len(os.listdir("/proc/self/task")) - before
-
-x = np.random.default_rng(0).standard_normal((64, 256)).astype(np.float32)
-before = 0
-before = threads()
-a, b = predictor(256), predictor(512)
-assert threads() == 2  # the engines
-first = a.infer(x)
-assert threads() == 2 + (team - 1)
-b.infer(x)
-assert threads() == 2 + 2 * (team - 1)
-end = time.monotonic() + 60
-while threads() > 2 + (team - 1) and time.monotonic() < end:
-    b.infer(x)
-assert threads() == 2 + (team - 1)
-np.testing.assert_array_equal(a.infer(x), first)
-assert threads() == 2 + 2 * (team - 1)
-"""
-
-
-@pytest.mark.skipif(
-    "cpu" not in mpsnn.backend_names() or sys.platform != "linux",
-    reason="needs the cpu backend, and Linux",
-)
-def test_an_engine_that_rests_while_another_runs_gives_its_threads_back() -> None:
-    done = run(TEAMS)
-    assert done.returncode == 0, done.stderr
 
 
 def test_an_open_trainer_with_steps_in_flight_does_not_hang_the_exit() -> None:

@@ -90,23 +90,6 @@ def test_inference_takes_any_number_of_images(backend: str) -> None:
                                 for i in range(71)], rtol=1e-4, atol=1e-6)  # fmt: skip
 
 
-def test_images_need_no_alignment(backend: str) -> None:
-    images, labels = nets.data(20)
-    memory = bytearray(images.nbytes + 1)
-    odd = np.frombuffer(memory, np.float32, images.size, offset=1).reshape(images.shape)
-    odd[:] = images
-    assert not odd.flags.aligned
-    t = nets.trainer(backend)
-    whole = t.infer(images)
-    for n in (20, 16, 3):  # what lies at an even address is read in place, the other copied
-        t.infer(np.zeros_like(images))
-        np.testing.assert_array_equal(t.infer(odd[:n]), t.infer(images[:n]))
-    np.testing.assert_array_equal(t.infer(odd), whole)
-    expected = nets.losses(t, images, labels, 4)
-    again = nets.trainer(backend)
-    np.testing.assert_array_equal(nets.losses(again, odd, labels, 4), expected)
-
-
 def test_weights_scale_the_loss_of_their_image(backend: str) -> None:
     images, labels = nets.data(4)
     weights = np.array([0, 1, 2, 0.5], np.float32)

@@ -124,16 +124,15 @@ bool Staging::may_read(const HostArray& array) const {
   return batched_input_ && address % size_of(array.dtype) == 0;
 }
 
-void Staging::copy_finite(const HostArray& array, int images, void* to) const {
-  if (array.dtype == DType::float32) {
-    const auto* from = static_cast<const float*>(array.data);
-    if (!session_.copy_finite(from, array.elements, static_cast<float*>(to)))
-      require_finite(from, array.elements, images, what_);
-    return;
-  }
-  if (array.dtype == DType::float64)
-    require_finite(static_cast<const double*>(array.data), array.elements, images, what_);
-  copy(to, array);
+void Staging::require_finite(const HostArray& array, int images) const {
+  if (array.dtype == DType::float32)
+    mpsnn::require_finite(static_cast<const float*>(array.data), array.elements, images, what_);
+  else if (array.dtype == DType::float64)
+    mpsnn::require_finite(static_cast<const double*>(array.data), array.elements, images, what_);
+}
+
+void Staging::check_finite(const Bindings& bindings) const {
+  if (batched_input_) require_finite(*find(bindings, value_), bindings.images);
 }
 
 void Staging::fill(const Bindings& bindings, int index, bool finite) {
@@ -142,12 +141,18 @@ void Staging::fill(const Bindings& bindings, int index, bool finite) {
   if (const HostArray* array = find(bindings, value_)) {
     slot.dtype = array->dtype;
     slot.data_bytes = array->elements * size_of(array->dtype);
-    if (bindings.lent && !finite && may_read(*array))
-      slot.lent = array->data;
-    else if (finite && batched_input_)
-      copy_finite(*array, bindings.images, slot.data.get());
-    else
-      copy(slot.data.get(), *array);
+    const bool checked = finite && batched_input_;
+    if (checked && array->dtype == DType::float32) {
+      const auto* from = static_cast<const float*>(array->data);
+      if (!session_.copy_finite(from, array->elements, static_cast<float*>(slot.data.get())))
+        require_finite(*array, bindings.images);
+    } else {
+      if (checked) require_finite(*array, bindings.images);
+      if (bindings.lent && may_read(*array))
+        slot.lent = array->data;
+      else
+        copy(slot.data.get(), *array);
+    }
   }
   const HostArray* weights = find(bindings, weights_);
   slot.weighted = weights && weights->data;

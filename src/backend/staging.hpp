@@ -23,10 +23,11 @@ class Staging {
   /// @throws ShapeError if the binding is missing, of another dtype or size, or
   ///     a class is out of range.
   void check(const Bindings& bindings) const;
-  /// Copies what `check` accepted, on any thread. With `finite`, of images alone: a relu turns NaN
-  /// into 0 on some devices, so that the loss would not show it while the gradient of the weights
-  /// is lost.
+  /// Of images alone: a relu turns NaN into 0 on some devices, so that the loss
+  /// would not show it while the gradient of the weights is lost.
   /// @throws NumericError naming the first image with a value that is not finite.
+  void check_finite(const Bindings& bindings) const;
+  /// Copies what `check` accepted, on any thread. With `finite`, `check_finite` in one go.
   void fill(const Bindings& bindings, int slot, bool finite);
   /// On the engine's thread: what the kernel reads, uploaded where it must be.
   Bound bound(int slot);
@@ -45,7 +46,7 @@ class Staging {
   const HostArray* find(const Bindings& bindings, ValueId value) const;
   bool accepts(DType dtype) const;
   bool may_read(const HostArray& array) const;
-  void copy_finite(const HostArray& array, int images, void* to) const;
+  void require_finite(const HostArray& array, int images) const;
   void check_labels(const HostArray& labels, int images) const;
   void check_size(std::string_view what, const HostArray& array, std::size_t expected) const;
 

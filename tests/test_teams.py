@@ -1,0 +1,50 @@
+"""Threads of several engines in one process."""
+
+from __future__ import annotations
+
+import sys
+
+import pytest
+from test_concurrency import run
+
+import mpsnn
+
+TEAMS = """
+import os, time
+import numpy as np
+from mpsnn import Graph, Predictor, layers
+
+team = max(2, len(os.sched_getaffinity(0)))
+
+def predictor(units):
+    g = Graph()
+    return Predictor(layers.Dense(units)(g.input(256)), batch=64, backend="cpu", threads=team)
+
+def threads():
+    return len(os.listdir("/proc/self/task")) - before
+
+x = np.random.default_rng(0).standard_normal((64, 256)).astype(np.float32)
+before = 0
+before = threads()
+a, b = predictor(256), predictor(512)
+assert threads() == 2  # the engines
+first = a.infer(x)
+assert threads() == 2 + (team - 1)
+b.infer(x)
+assert threads() == 2 + 2 * (team - 1)
+end = time.monotonic() + 60
+while threads() > 2 + (team - 1) and time.monotonic() < end:
+    b.infer(x)
+assert threads() == 2 + (team - 1)
+np.testing.assert_array_equal(a.infer(x), first)
+assert threads() == 2 + 2 * (team - 1)
+"""
+
+
+@pytest.mark.skipif(
+    "cpu" not in mpsnn.backend_names() or sys.platform != "linux",
+    reason="needs the cpu backend, and Linux",
+)
+def test_an_engine_that_rests_while_another_runs_gives_its_threads_back() -> None:
+    done = run(TEAMS)
+    assert done.returncode == 0, done.stderr
