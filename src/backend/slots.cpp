@@ -35,17 +35,16 @@ void Slots::give_back() {
       next = waiting_.front();
       waiting_.pop_front();
     }
-    std::exception_ptr error;
     try {
       next->use();
     } catch (...) {
-      error = std::current_exception();
+      next->error = std::current_exception();
     }
     const std::lock_guard lock(mutex_);
-    next->error = error;
+    const bool taken = !next->error;
     next->done = true;
     changed_.notify_all();  // under the lock: the waiter goes as soon as it sees `done`
-    if (!error) return;     // the place is taken; else it is for the next one
+    if (taken) return;      // else the place is for the next one
   }
 }
 

@@ -2,6 +2,7 @@
 #include <future>
 #include <limits>
 #include <numeric>
+#include <string>
 #include <thread>
 
 #include "cpp/check.hpp"
@@ -118,6 +119,36 @@ TEST(bad_input_is_refused_before_anything_runs) {
   CHECK_THROWS(ShapeError, "image 1", f.start(0));
   f.data.classes[1] = 0;
   CHECK_EQUAL(f.trainer.session()->step(), 0u);
+}
+
+TEST(threads_that_wait_for_places_of_one_trainer_each_get_their_own_answer) {
+  for (const Backend* backend : backends()) {
+    Fixture f(test::options(backend->name()));
+    std::vector<float> bad(f.data.images.begin(), f.data.images.begin() + kBatch * 36);
+    bad[36] = std::numeric_limits<float>::quiet_NaN();
+    const auto work = [&](int thread) {
+      int refused = 0;
+      for (int i = 0; i < 20; ++i) {
+        if ((i + thread) % 3) {
+          f.start(i);
+          continue;
+        }
+        const HostArray images{bad.data(), DType::float32, bad.size()};
+        try {
+          f.trainer.train_step(kBatch, {{f.net.x, images}}, f.data.label(0, kBatch));
+        } catch (const NumericError& e) {
+          refused += std::string(e.what()).find("image 1") != std::string::npos;
+        }
+      }
+      return refused;
+    };
+    auto one = std::async(std::launch::async, work, 0),
+         two = std::async(std::launch::async, work, 1);
+    const int refused = work(2) + one.get() + two.get();
+    f.trainer.wait();
+    CHECK_EQUAL(refused, 7 + 6 + 7);
+    CHECK_EQUAL(f.trainer.session()->step(), std::uint64_t{60 - 20});
+  }
 }
 
 TEST(two_trainers_in_two_threads_do_not_disturb_each_other) {
