@@ -5,6 +5,7 @@
 #include "ops/op_spec.hpp"
 #include "passes/merge_gradients.hpp"
 #include "passes/schedule.hpp"
+#include "passes/swap_pools.hpp"
 
 namespace mpsnn {
 namespace {
@@ -135,7 +136,7 @@ TrainingGraph training_graph(const Graph& graph, ValueId loss, const Optimizer& 
     if (std::ranges::any_of(node.outputs, [&](ValueId v) { return out.graph.has(v); }))
       nodes.push_back(node);
   }
-  out.graph = flat.with_nodes(std::move(nodes));
+  out.graph = swap_pools(flat.with_nodes(std::move(nodes)), keep);
 
   std::vector<ValueId> trainable;
   for (ValueId v : parameters(out.graph)) {
