@@ -58,16 +58,18 @@ def integers(text: str) -> list[int]:
 
 def measure(
     tasks: list[Task], precisions: list[str], plan: Plan, report: Callable[[dict[str, Any]], None],
-    **options: Any,
+    section: str, **options: Any,
 ) -> None:  # fmt: skip
-    """Each task, or what needs no peer."""
+    """Each task, or what needs no peer; the section of the page is another one for fewer threads."""
     for task in tasks:
         if task.workload == "overhead":
             print(json.dumps(own.overhead(task.threads)))
         elif task.workload == "memory":
             print(json.dumps(own.memory(task.batch, task.threads)))
         else:
-            for row in compare(task, precisions, plan, **options):
+            fewer = section == "table" and task.threads < (os.cpu_count() or 1)
+            own_section = "threads" if fewer else section
+            for row in compare(task, precisions, plan, section=own_section, **options):
                 report(row)
 
 
@@ -152,7 +154,7 @@ def main(
     sizes = table.sweep(workload) if sweep else integers(batch)
     tasks = [Task(workload, mode, size, count) for count in counts for size in sizes]
     section = "sweep" if sweep else "isa" if isa else "table"
-    return measure(tasks, precisions, plan, report, chosen=peers, section=section, say=say)
+    return measure(tasks, precisions, plan, report, section, chosen=peers, say=say)
 
 
 def _workloads(only: str) -> list[str]:

@@ -99,8 +99,8 @@ Run KernelExecutable::enqueue(const Bindings& bindings, Work work,
     const std::lock_guard lock(submit_);
     const int slot = static_cast<int>(submitted_ % options_.in_flight);
     fill(bindings, slot);
-    Bindings lent{bindings.images, {}, bindings.outputs};
-    session_->queue().post([this, lent = std::move(lent), slot, number = submitted_, state,
+    Bindings rest{bindings.images, {}, bindings.outputs};
+    session_->queue().post([this, rest = std::move(rest), slot, number = submitted_, state,
                             work = std::move(work), done = std::move(done)] {
       std::exception_ptr error;
       bool skipped = false;
@@ -108,7 +108,7 @@ Run KernelExecutable::enqueue(const Bindings& bindings, Work work,
         const TraceScope running(options_.trace.get(), "engine", updates_ ? "step" : "infer",
                                  number);
         session_->begin_run();
-        skipped = work(lent, slot);
+        skipped = work(rest, slot);
       } catch (const std::bad_alloc&) {
         error = std::make_exception_ptr(DeviceError("not enough memory to run this step"));
       } catch (...) {

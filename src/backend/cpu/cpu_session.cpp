@@ -50,7 +50,7 @@ CpuSession::CpuSession(const SessionOptions& options) : KernelSession(options, h
     if (options.threads > 0) omp_set_num_threads(options.threads);
     threads = omp_get_max_threads();
   });
-  if (threads > 1) team_.emplace(queue(), threads);
+  if (threads > 1 && Team::matters) team_.emplace(queue(), threads);
 }
 
 std::shared_ptr<Packed> CpuSession::packed(const StoredVariable& variable,

@@ -12,6 +12,13 @@ namespace mpsnn::cpu {
 /// these give their threads back.
 class Team {
  public:
+  /// Not of other compilers' runtimes, which give back the threads of all at once.
+#if defined(__GNUC__) && !defined(__clang__)
+  static constexpr bool matters = true;
+#else
+  static constexpr bool matters = false;
+#endif
+
   /// Of `threads` threads, that of the queue included.
   Team(Queue& queue, int threads);
   ~Team();
