@@ -9,10 +9,7 @@ from __future__ import annotations
 # What a reader must know of all rows of a machine.
 NOTES = {
     "epyc-avx512": 'Products in float32 by PyTorch, which ours are compared to in "of product", are '
-    "MKL's and mostly reach 190 to 225 GFLOP/s, where oneDNN's reach 515 to 523 (`Trainer.profile`). "
-    "Training of ResNet-18 and Tiny YOLO, and inference of ResNet-18 at batch 64 and Inception-v3 at "
-    "batch 8, are older than inference that reads arrays where they lie and callers that let the "
-    "engine copy.",
+    "MKL's and mostly reach 190 to 225 GFLOP/s, where oneDNN's reach 515 to 523 (`Trainer.profile`).",
     "xeon-amx": "Its rows are older than convolutions in float32 by Winograd's filtering.",
 }
 
