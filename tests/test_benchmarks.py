@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import sys
 from pathlib import Path
@@ -125,6 +126,19 @@ def test_float32_is_compared_with_float32_and_bfloat16_with_everything() -> None
     assert not any(contestants.is_reduced(name) for name in single)
     assert contestants.peers("digits", "train", ["float32"], "jax") == ["jax float32"]
     assert contestants.peers("digits", "train", ["float32"], "mlx,jax,-mlx") == ["jax float32"]
+
+
+def test_fewer_threads_than_processors_are_for_a_section_of_their_own(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    command = importlib.import_module("benchmarks.__main__")
+    monkeypatch.setattr(command, "compare", lambda task, *_, section: [{task.threads: section}])
+    monkeypatch.setattr(command.os, "cpu_count", lambda: 4)
+    rows: list[dict[str, Any]] = []
+    tasks = [Task("digits", "train", 64, threads) for threads in (1, 4)]
+    command.measure(tasks, ["float32"], Plan(), rows.append, "table")
+    command.measure(tasks[:1], ["float32"], Plan(), rows.append, "sweep")
+    assert rows == [{1: "threads"}, {4: "table"}, {1: "sweep"}]
 
 
 def measured() -> dict[str, Measured]:

@@ -14,6 +14,8 @@ import os, time
 import numpy as np
 from mpsnn import Graph, Predictor, layers
 
+if "libomp" in open("/proc/self/maps").read():
+    raise SystemExit("another runtime than libgomp")
 team = max(2, len(os.sched_getaffinity(0)))
 
 def predictor(units):
@@ -43,8 +45,10 @@ assert threads() == 2 + 2 * (team - 1)
 
 @pytest.mark.skipif(
     "cpu" not in mpsnn.backend_names() or sys.platform != "linux",
-    reason="needs the cpu backend, and Linux",
+    reason="threads are those of the cpu backend, counted in /proc",
 )
 def test_an_engine_that_rests_while_another_runs_gives_its_threads_back() -> None:
     done = run(TEAMS)
+    if "another runtime" in done.stderr:
+        pytest.skip(done.stderr)  # Team::matters: others keep spinning
     assert done.returncode == 0, done.stderr

@@ -75,13 +75,13 @@ struct LstmCell {
 
   void forward(const Weights& w, const Forward& s) const {
     if (!s.from_zero) gemm(s.rows, 4 * H, H, {s.h, H}, {w.U, 4 * H}, 0, s.sum, 4 * H);
-    for (Dim j = 0; is_usual(w) && j < s.rows; ++j) {
+    if (!is_usual(w)) return forward_rows(w, s);
+    for (Dim j = 0; j < s.rows; ++j) {
       float* a = s.gates + s.at[j] * s.gates_stride;
       rows::lstm(rows::LstmStep<float>{a, s.from_zero ? nullptr : s.sum + j * 4 * H, w.bias,
                                        s.c + j * H, s.h + j * H, s.keep ? a : nullptr},
                  H);
     }
-    if (!is_usual(w)) forward_rows(w, s);
   }
   /// What follows the product with U.
   void forward_rows(const Weights& w, const Forward& s) const {
@@ -127,13 +127,14 @@ struct LstmCell {
   }
 
   void backward(const Weights& w, const Backward& s) const {
-    for (Dim j = 0; is_usual(w) && j < s.rows; ++j)
+    const bool usual = is_usual(w);
+    for (Dim j = 0; usual && j < s.rows; ++j)
       rows::lstm_gradient(
           rows::LstmStepGradient<float>{s.gates + s.at[j] * s.gates_stride, s.cells + s.at[j] * H,
                                         c_before(s, j), s.dh + j * H, s.dc + j * H,
                                         s.da + j * 4 * H},
           H);
-    if (!is_usual(w)) backward_rows(w, s);
+    if (!usual) backward_rows(w, s);
     if (s.through) gemm(s.rows, H, 4 * H, {s.da, 4 * H}, {w.U, H}, 0, s.dh, H);
   }
   /// What comes before the product with U.
