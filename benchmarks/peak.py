@@ -16,6 +16,8 @@ import numpy as np
 SIZES = (1024, 2048, 4096)
 COPIES = {"small": 8 * 2**20, "large": 256 * 2**20}  # bytes: within a cache, and beyond it
 TRIES = 9
+SMALL = 256  # the size of a product that is quick even by plain loops
+BARELY = 0.1  # of the speed in float32: slower types have no instructions
 
 
 def fastest(function: Callable[[], object]) -> float:
@@ -49,10 +51,13 @@ def by_numpy() -> dict[str, float]:
     }
 
 
-def by_torch(threads: int) -> dict[str, float]:
-    import torch
+def torch_products() -> dict[str, Callable[[int], Callable[[], object]]]:
+    """By type, what makes a product of square matrices of a size by PyTorch.
 
-    torch.set_num_threads(threads)
+    Without instructions for bfloat16 PyTorch multiplies by plain loops, a hundred times slower than
+    in float32; a large product would take minutes, so that none is made.
+    """
+    import torch
 
     def multiplier(kind: torch.dtype) -> Callable[[int], Callable[[], object]]:
         def of(n: int) -> Callable[[], object]:
@@ -61,13 +66,22 @@ def by_torch(threads: int) -> dict[str, float]:
 
         return of
 
+    every = {"float32": multiplier(torch.float32), "bfloat16": multiplier(torch.bfloat16)}
+    seconds = {name: fastest(of(SMALL)) for name, of in every.items()}
+    return {name: of for name, of in every.items() if seconds["float32"] > BARELY * seconds[name]}
+
+
+def by_torch(threads: int) -> dict[str, float]:
+    import torch
+
+    torch.set_num_threads(threads)
+
     def copier(size: int) -> Callable[[], object]:
         a, out = torch.ones(size // 4), torch.ones(size // 4)
         return lambda: out.copy_(a)
 
     return {
-        "float32_gflops": products(multiplier(torch.float32)),
-        "bfloat16_gflops": products(multiplier(torch.bfloat16)),
+        **{f"{name}_gflops": products(of) for name, of in torch_products().items()},
         **{f"{n}_copy_gbs": 2e-9 * size / fastest(copier(size)) for n, size in COPIES.items()},
     }
 

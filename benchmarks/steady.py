@@ -19,11 +19,13 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+from benchmarks.peak import torch_products
+
 PRODUCTS = 5  # of which the median is what a probe found
 SIZES = {"float32": 1024, "bfloat16": 2048}
 PAUSE = 5.0  # seconds until a machine that was too slow is probed again
 
-Speeds = dict[str, float]  # GFLOP/s by type; of bfloat16 only where PyTorch is installed
+Speeds = dict[str, float]  # GFLOP/s by type; of bfloat16 only where PyTorch has fast ones
 
 
 class Probe:
@@ -116,9 +118,7 @@ def multipliers(threads: int) -> dict[str, Callable[[], object]]:
         a = np.ones((SIZES["float32"],) * 2, np.float32)
         return {"float32": lambda: a @ a}
     torch.set_num_threads(threads)
-    single = torch.ones((SIZES["float32"],) * 2)
-    narrow = torch.ones((SIZES["bfloat16"],) * 2, dtype=torch.bfloat16)
-    return {"float32": lambda: single @ single, "bfloat16": lambda: narrow @ narrow}
+    return {name: of(SIZES[name]) for name, of in torch_products().items()}
 
 
 def speed(name: str, multiply: Callable[[], object]) -> float:

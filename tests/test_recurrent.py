@@ -142,6 +142,30 @@ def test_dropout_is_between_layers_alone() -> None:
 
 
 @pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("units", [64, 256])
+def test_a_wide_layer_is_that_of_the_reference(kind: str, units: int, rng: Any) -> None:
+    """Of these widths cpu copies the weight, so that its rows do not meet in a cache."""
+    rate = 2.0**12  # so that rounding to the new weight is small
+    x, goal = sequences(rng, 3, 8), rng.normal(size=(3, 8, units)).astype(np.float32)
+    found = []
+    for name in mpsnn.backend_names():
+        g = Graph(seed=2)
+        y = KINDS[kind](units).unroll(g.input(8, I)).y
+        loss = g.mean_squared_error(y, g.labels(8, units))
+        with Trainer(loss, y, optimizer=mpsnn.SGD(rate), batch=3, backend=name) as trainer:
+            results = {"y": trainer.infer(x)}
+            before = trainer.state_dict()
+            trainer.train_step(x, goal).wait()
+            after = trainer.state_dict()
+        found.append(results | {k: (before[k] - after[k]) / rate for k in before})
+    for results in found:
+        for key, expected in found[-1].items():
+            # Eight steps, each with sums of up to 1,024 products that are rounded to 2^-24.
+            error = np.linalg.norm(results[key] - expected) / np.linalg.norm(expected)
+            assert error < 2e-6, key
+
+
+@pytest.mark.parametrize("kind", KINDS)
 def test_a_layer_learns_what_depends_on_the_past(kind: str, backend: str) -> None:
     """Whether the first of the steps was positive."""
     rng = np.random.default_rng(3)

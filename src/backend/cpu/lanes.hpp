@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <type_traits>
 
 /// Sixteen floats at once, for loops that keep sums in registers and that the compiler does
 /// not vectorise by itself: GCC's and Clang's vector extension, which becomes one, two or four
@@ -13,6 +14,11 @@ namespace mpsnn::cpu {
 inline constexpr std::size_t lanes = 16;
 
 using Floats = float __attribute__((vector_size(64)));
+/// Eight, for what should stay in registers without AVX-512 too: sixteen of these hold no more than
+/// eight `Floats`, which GCC 12 moreover compares one by one there.
+using Eight = float __attribute__((vector_size(32)));
+template <class V>
+inline constexpr std::size_t lanes_of = sizeof(V) / sizeof(float);
 using Ints = std::int32_t __attribute__((vector_size(64)));
 using Words = std::uint32_t __attribute__((vector_size(64)));
 using Halves = std::uint16_t __attribute__((vector_size(32)));  ///< Of 16 bits, of some type.
@@ -20,21 +26,38 @@ using Bytes = std::uint8_t __attribute__((vector_size(16)));
 
 #define MPSNN_INLINE inline __attribute__((always_inline))
 
-MPSNN_INLINE void load(const float* from, Floats& to) { std::memcpy(&to, from, sizeof to); }
-MPSNN_INLINE void store(const Floats& from, float* to) { std::memcpy(to, &from, sizeof from); }
+/// Whether the processor has AVX-512, and oneDNN may use it.
+bool has_512_bits();
 
-/// n numbers, n >= lanes, sixteen at a time: compute(i, result) reads those from number i on, and
-/// write(i, result) writes them, in place too. The last sixteen may overlap those before them, so
-/// that they are read first and written last.
-template <class Result, class Compute, class Write>
+/// Calls f(std::type_identity<V>{}) with the vector V that values of T are best worked on with.
+template <class T, class F>
+auto with_lanes(const F& f) {
+  if (!std::is_same_v<T, float> || has_512_bits()) return f(std::type_identity<Floats>{});
+  if constexpr (std::is_same_v<T, float>) return f(std::type_identity<Eight>{});
+}
+
+template <class V>
+MPSNN_INLINE void load(const float* from, V& to) {
+  std::memcpy(&to, from, sizeof to);
+}
+template <class V>
+MPSNN_INLINE void store(const V& from, float* to) {
+  std::memcpy(to, &from, sizeof from);
+}
+
+/// n numbers, a vector V at a time, n at least one: compute(i, result) reads those from number i
+/// on, and write(i, result) writes them, in place too. The last vector may overlap the one before
+/// it, so that it is read first and written last.
+template <class V, class Result, class Compute, class Write>
 MPSNN_INLINE void each_lanes(std::size_t n, const Compute& compute, const Write& write) {
+  constexpr std::size_t width = lanes_of<V>;
   Result last, result;
-  compute(n - lanes, last);
-  for (std::size_t i = 0; i + lanes < n; i += lanes) {
+  compute(n - width, last);
+  for (std::size_t i = 0; i + width < n; i += width) {
     compute(i, result);
     write(i, result);
   }
-  write(n - lanes, last);
+  write(n - width, last);
 }
 
 /// A bit for each of the sixteen: 1 where it is positive.

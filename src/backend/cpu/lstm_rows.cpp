@@ -10,33 +10,34 @@ namespace mpsnn::cpu::rows {
 namespace {
 
 /// The gates i, f, g, o, the cell and the state.
+template <class V>
 struct After {
-  Floats gates[4], c, h;
+  V gates[4], c, h;
 };
 
-template <class T, bool has_b, bool keep>
+template <class V, class T, bool has_b, bool keep>
 MPSNN_SIMD void run(const LstmStep<T>& s, std::size_t H) {
-  each_lanes<After>(
+  each_lanes<V, After<V>>(
       H,
-      [&](std::size_t i, After& after) {
+      [&](std::size_t i, After<V>& after) {
 #pragma GCC unroll 4
         for (int gate = 0; gate < 4; ++gate) {
           const std::size_t at = gate * H + i;
-          Floats a, b{}, bias;
+          V a, b{}, bias;
           load(s.a + at, a);
           load(s.bias + at, bias);
           if (has_b) load(s.b + at, b);
           after.gates[gate] = has_b ? a + b + bias : a + bias;
         }
         apply<Logistic, Logistic, HyperbolicTangent, Logistic>(after.gates);
-        Floats before, squashed[1];
+        V before, squashed[1];
         load(s.c + i, before);
         after.c = after.gates[1] * before + after.gates[0] * after.gates[2];
         squashed[0] = after.c;
         apply<HyperbolicTangent>(squashed);
         after.h = after.gates[3] * squashed[0];
       },
-      [&](std::size_t i, const After& after) {
+      [&](std::size_t i, const After<V>& after) {
 #pragma GCC unroll 4
         for (int gate = 0; keep && gate < 4; ++gate)
           store(after.gates[gate], s.gates + gate * H + i);
@@ -46,16 +47,17 @@ MPSNN_SIMD void run(const LstmStep<T>& s, std::size_t H) {
 }
 
 /// The gradients of the gates and of the cell before.
+template <class V>
 struct Before {
-  Floats da[4], dc;
+  V da[4], dc;
 };
 
-template <class T, bool has_past>
+template <class V, class T, bool has_past>
 MPSNN_SIMD void run(const LstmStepGradient<T>& s, std::size_t H) {
-  each_lanes<Before>(
+  each_lanes<V, Before<V>>(
       H,
-      [&](std::size_t i, Before& before) {
-        Floats gates[4], past{}, dh, dc, squashed[1];
+      [&](std::size_t i, Before<V>& before) {
+        V gates[4], past{}, dh, dc, squashed[1];
 #pragma GCC unroll 4
         for (int gate = 0; gate < 4; ++gate) load(s.gates + gate * H + i, gates[gate]);
         load(s.c + i, squashed[0]);
@@ -63,7 +65,7 @@ MPSNN_SIMD void run(const LstmStepGradient<T>& s, std::size_t H) {
         load(s.dh + i, dh);
         load(s.dc + i, dc);
         apply<HyperbolicTangent>(squashed);
-        const Floats &in = gates[0], &forget = gates[1], &cell = gates[2], &out = gates[3];
+        const V &in = gates[0], &forget = gates[1], &cell = gates[2], &out = gates[3];
         dc += dh * out * (1 - squashed[0] * squashed[0]);
         before.da[0] = dc * cell * (in * (1 - in));
         before.da[1] = dc * past * (forget * (1 - forget));
@@ -71,7 +73,7 @@ MPSNN_SIMD void run(const LstmStepGradient<T>& s, std::size_t H) {
         before.da[3] = dh * squashed[0] * (out * (1 - out));
         before.dc = dc * forget;
       },
-      [&](std::size_t i, const Before& before) {
+      [&](std::size_t i, const Before<V>& before) {
 #pragma GCC unroll 4
         for (int gate = 0; gate < 4; ++gate) store(before.da[gate], s.da + gate * H + i);
         store(before.dc, s.dc + i);
@@ -80,12 +82,16 @@ MPSNN_SIMD void run(const LstmStepGradient<T>& s, std::size_t H) {
 
 template <class T>
 void dispatch(const LstmStep<T>& s, std::size_t H) {
-  if (s.b) return s.gates ? run<T, true, true>(s, H) : run<T, true, false>(s, H);
-  return s.gates ? run<T, false, true>(s, H) : run<T, false, false>(s, H);
+  with_lanes<T>([&]<class V>(std::type_identity<V>) {
+    if (s.b) return s.gates ? run<V, T, true, true>(s, H) : run<V, T, true, false>(s, H);
+    return s.gates ? run<V, T, false, true>(s, H) : run<V, T, false, false>(s, H);
+  });
 }
 template <class T>
 void dispatch(const LstmStepGradient<T>& s, std::size_t H) {
-  return s.past ? run<T, true>(s, H) : run<T, false>(s, H);
+  with_lanes<T>([&]<class V>(std::type_identity<V>) {
+    s.past ? run<V, T, true>(s, H) : run<V, T, false>(s, H);
+  });
 }
 
 /// `count` times H numbers, H < lanes, each with zeros behind it; null stays null.

@@ -1,6 +1,7 @@
 #include "backend/cpu/primitive.hpp"
 
 #include "backend/cpu/eltwise.hpp"
+#include "backend/cpu/lanes.hpp"
 #include "mpsnn/errors.hpp"
 
 namespace mpsnn::cpu {
@@ -13,6 +14,11 @@ void check(dnnl_status_t status) {
 }
 
 }  // namespace
+
+bool has_512_bits() {
+  static const bool has = has_bfloat16();  // which every processor with AVX-512 can convert
+  return has;
+}
 
 bool has_bfloat16() {
   switch (dnnl::get_effective_cpu_isa()) {

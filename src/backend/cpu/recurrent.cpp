@@ -36,7 +36,7 @@ class ForwardPass {
                                      : 2),
         own_gates_(gates_at_ < 0 || !k.has_out(gates_at_)),
         transposed_(k, k.node.inputs[2], floats({g.gates * g.H, g.H}, Tag::ab),
-                    floats({g.gates * g.H, g.H}, Tag::ba)),
+                    floats({g.gates * g.H, g.H}, {1, spread_stride(g.gates * g.H)})),
         room_(k, g, own_gates_) {}
 
   void operator()(const Launch& l) {
@@ -49,7 +49,7 @@ class ForwardPass {
            gates + n * g_.T * stride, stride);
     });
     const auto* U = static_cast<const float*>(transposed_.get(l, l.inputs[2]));
-    const Weights w{U, input(g_.bias), input(g_.extra), diagonal_};
+    const Weights w{{U, spread_stride(width)}, input(g_.bias), input(g_.extra), diagonal_};
     slabs_.each([&](Slab& slab) { run(l, w, slab, gates); });
     clear_ends(slabs_, g_, N_, g_.H, wanted<float>(l, 0));
     if (!own_gates_) clear_ends(slabs_, g_, N_, stride, gates);

@@ -11,6 +11,10 @@ namespace mpsnn::cpu {
 
 using recurrent::Layout;
 
+/// Floats from one row of a recurrent weight to the next in a copy of it: in products of few rows
+/// of x, rows of 2^n floats would all fall into the same few sets of a cache.
+inline Dim spread_stride(Dim width) { return width % 64 == 0 ? width + 16 : width; }
+
 /// Copies row `from` of `data`, or zeros where there is none.
 inline void copy_row(const float* data, Dim from, Dim width, float* to) {
   if (data && from >= 0)

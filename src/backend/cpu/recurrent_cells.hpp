@@ -11,7 +11,7 @@ namespace mpsnn::cpu {
 
 /// What does not change from step to step.
 struct Weights {
-  const float* U = nullptr;  ///< Recurrent weight: forward as (H, G * H), back as it lies.
+  Matrix U{};  ///< Recurrent weight: forward (H, G * H), back (G * H, H).
   const float *bias = nullptr, *extra = nullptr;
   bool diagonal = false;  ///< Of the peephole.
 };
@@ -48,7 +48,7 @@ struct RnnCell {
   Dim H;
 
   void forward(const Weights& w, const Forward& s) const {
-    if (!s.from_zero) gemm(s.rows, H, H, {s.h, H}, {w.U, H}, 0, s.sum, H);
+    if (!s.from_zero) gemm(s.rows, H, H, {s.h, H}, w.U, 0, s.sum, H);
     for (Dim j = 0; j < s.rows; ++j) {
       float *a = s.gates + s.at[j] * s.gates_stride, *h = s.h + j * H;
       rows::add(a, s.from_zero ? nullptr : s.sum + j * H, w.bias, H);
@@ -60,7 +60,7 @@ struct RnnCell {
       std::copy_n(s.dh + j * H, H, s.da + j * H);
       rows::multiply_slope(op.neuron, s.y + s.at[j] * H, s.da + j * H, H);
     }
-    if (s.through) gemm(s.rows, H, H, {s.da, H}, {w.U, H}, 0, s.dh, H);
+    if (s.through) gemm(s.rows, H, H, {s.da, H}, w.U, 0, s.dh, H);
   }
 };
 
@@ -68,14 +68,12 @@ struct LstmCell {
   Lstm op;
   Dim H;
 
-  /// Whether steps are those of lstm_rows.hpp.
-  bool is_usual(const Weights& w) const {
-    return rows::has_usual_neurons(op) && w.bias && !w.extra;
-  }
+  /// Whether steps are those of lstm_rows.hpp, which need a bias on the way forward.
+  bool is_usual(const Weights& w) const { return rows::has_usual_neurons(op) && !w.extra; }
 
   void forward(const Weights& w, const Forward& s) const {
-    if (!s.from_zero) gemm(s.rows, 4 * H, H, {s.h, H}, {w.U, 4 * H}, 0, s.sum, 4 * H);
-    if (!is_usual(w)) return forward_rows(w, s);
+    if (!s.from_zero) gemm(s.rows, 4 * H, H, {s.h, H}, w.U, 0, s.sum, 4 * H);
+    if (!is_usual(w) || !w.bias) return forward_rows(w, s);
     for (Dim j = 0; j < s.rows; ++j) {
       float* a = s.gates + s.at[j] * s.gates_stride;
       rows::lstm(rows::LstmStep<float>{a, s.from_zero ? nullptr : s.sum + j * 4 * H, w.bias,
@@ -135,7 +133,7 @@ struct LstmCell {
                                         s.da + j * 4 * H},
           H);
     if (!usual) backward_rows(w, s);
-    if (s.through) gemm(s.rows, H, 4 * H, {s.da, 4 * H}, {w.U, H}, 0, s.dh, H);
+    if (s.through) gemm(s.rows, H, 4 * H, {s.da, 4 * H}, w.U, 0, s.dh, H);
   }
   /// What comes before the product with U.
   void backward_rows(const Weights& w, const Backward& s) const {
@@ -194,7 +192,7 @@ struct GruCell {
 
   void forward(const Weights& w, const Forward& s) const {
     const Dim width = after() ? G * H : n * H;
-    if (!s.from_zero) gemm(s.rows, width, H, {s.h, H}, {w.U, G * H}, 0, s.sum, G * H);
+    if (!s.from_zero) gemm(s.rows, width, H, {s.h, H}, w.U, 0, s.sum, G * H);
     for (Dim j = 0; j < s.rows; ++j) {
       float* a = s.gates + s.at[j] * s.gates_stride;
       rows::add(a, s.from_zero ? nullptr : s.sum + j * G * H, w.bias, n * H);
@@ -206,7 +204,8 @@ struct GruCell {
         rows::multiply(a + r * H, s.h + j * H, s.tmp + j * H, H);
     }
     if (after()) return;
-    if (!s.from_zero) gemm(s.rows, H, H, {s.tmp, H}, {w.U + n * H, G * H}, 0, s.sum, G * H);
+    if (!s.from_zero)
+      gemm(s.rows, H, H, {s.tmp, H}, {w.U.data + n * H, w.U.stride}, 0, s.sum, G * H);
     for (Dim j = 0; j < s.rows; ++j) {
       float* a = s.gates + s.at[j] * s.gates_stride;
       rows::add(a + n * H, s.from_zero ? nullptr : s.sum + j * G * H,
@@ -236,7 +235,7 @@ struct GruCell {
       rows::multiply(after() ? da + n * H : h, g + r * H, operand, H);
     }
     const Matrix dq = after() ? Matrix{s.operand, H} : Matrix{s.da + n * H, G * H};
-    gemm(s.rows, H, H, dq, {w.U + n * H * H, H}, 0, s.tmp, H);
+    gemm(s.rows, H, H, dq, {w.U.data + n * H * w.U.stride, w.U.stride}, 0, s.tmp, H);
     for (Dim j = 0; j < s.rows; ++j) {
       const float* g = s.gates + s.at[j] * s.gates_stride;
       reset_gradient(s, j, g, s.tmp + j * H);
@@ -244,7 +243,7 @@ struct GruCell {
       rows::multiply_slope(op.update_gate, g, da, H);
       if constexpr (r == 1) rows::multiply_slope(op.reset_gate, g + H, da + H, H);
     }
-    if (s.through) gemm(s.rows, H, n * H, {s.da, G * H}, {w.U, H}, 1, s.dh, H);
+    if (s.through) gemm(s.rows, H, n * H, {s.da, G * H}, w.U, 1, s.dh, H);
   }
   /// `dv`: the gradient of what Un is multiplied with.
   void reset_gradient(const Backward& s, Dim j, const float* g, const float* dv) const {

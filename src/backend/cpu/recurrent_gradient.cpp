@@ -1,4 +1,5 @@
 #include "backend/cpu/column_sum.hpp"
+#include "backend/cpu/cpu_session.hpp"
 #include "backend/cpu/kernels.hpp"
 #include "backend/cpu/primitive.hpp"
 #include "backend/cpu/recurrent.hpp"
@@ -24,6 +25,8 @@ struct Room {
   static std::size_t bytes(const KernelContext& k, Dim n) { return k.batch * n * sizeof(float); }
 };
 
+constexpr Dim worth_a_copy = 8;  // steps that read the recurrent weight
+
 template <class Cell>
 class GradientPass {
  public:
@@ -34,11 +37,15 @@ class GradientPass {
         op_(name(k.node.op)),
         diagonal_(has_diagonal(k, g, 1)),
         full_(g.initial_c >= 0 && k.has_in(1 + g.extra) && !diagonal_),
+        stride_(g.T >= worth_a_copy && g.H % 256 == 0 ? spread_stride(g.H) : g.H),
+        spread_(k, k.node.inputs[3], floats({g.gates * g.H, g.H}, Tag::ab),
+                floats({g.gates * g.H, g.H}, {stride_, 1})),
         room_(k, g, full_) {}
 
   void operator()(const Launch& l) {
     slabs_.arrange(input(l, g_.lengths), N_, g_.T, op_);
-    slabs_.each([&](Slab& slab) { run(l, slab); });
+    const auto* U = static_cast<const float*>(spread_.get(l, l.inputs[3]));
+    slabs_.each([&](Slab& slab) { run(l, slab, {U, stride_}); });
     weights(l);
     if (auto* dx = wanted<float>(l, 0)) {
       const Dim width = g_.gates * g_.H;
@@ -98,10 +105,10 @@ class GradientPass {
     float *dh, *dc, *dextra;
   };
 
-  void run(const Launch& l, Slab& slab) const {
+  void run(const Launch& l, Slab& slab, const Matrix& U) const {
     gather(l, slab);
     const Carried carried = begin(l, slab);
-    const Weights w{input(l, 2), nullptr, input(l, g_.extra), diagonal_};
+    const Weights w{U, nullptr, input(l, g_.extra), diagonal_};
     const float* dy = l.in<float>(0);
     Dim row = slab.row;
     for (Dim length : slab.lengths) row += length;
@@ -208,6 +215,8 @@ class GradientPass {
   Dim N_;
   std::string_view op_;
   bool diagonal_, full_;
+  Dim stride_;  ///< Of the recurrent weight.
+  Weight spread_;
   Room room_;
   Slabs slabs_;
 };

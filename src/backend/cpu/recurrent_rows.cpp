@@ -18,31 +18,28 @@ MPSNN_SIMD void add_two(float* a, const float* b, const float* c, std::size_t n)
   for (std::size_t i = 0; i < n; ++i) a[i] += b[i] + c[i];
 }
 
-/// y = f(x), n numbers; in place too.
-template <class F>
-MPSNN_INLINE void map(const float* x, float* y, std::size_t n, const F& f) {
-  Floats at[1] = {};
-  if (n < lanes) {
+/// y = F(x), n numbers; in place too.
+template <class V, class F>
+MPSNN_SIMD void map(const float* x, float* y, std::size_t n) {
+  V at[1] = {};
+  if (n < lanes_of<V>) {
     std::memcpy(at, x, n * sizeof *x);
-    f(at);
+    apply<F>(at);
     std::memcpy(y, at, n * sizeof *y);
     return;
   }
-  each_lanes<Floats[1]>(
+  each_lanes<V, V[1]>(
       n,
-      [&](std::size_t i, Floats(&result)[1]) {
+      [&](std::size_t i, V(&result)[1]) {
         load(x + i, result[0]);
-        f(result);
+        apply<F>(result);
       },
-      [&](std::size_t i, const Floats(&result)[1]) { store(result[0], y + i); });
+      [&](std::size_t i, const V(&result)[1]) { store(result[0], y + i); });
 }
 
-MPSNN_SIMD void sigmoid(const float* x, float* y, std::size_t n) {
-  map(x, y, n, [](Floats(&v)[1]) { apply<Logistic>(v); });
-}
-
-MPSNN_SIMD void tanh(const float* x, float* y, std::size_t n) {
-  map(x, y, n, [](Floats(&v)[1]) { apply<HyperbolicTangent>(v); });
+template <class F>
+void map(const float* x, float* y, std::size_t n) {
+  with_lanes<float>([&]<class V>(std::type_identity<V>) { map<V, F>(x, y, n); });
 }
 
 MPSNN_SIMD void sigmoid_slope(const float* y, float* d, std::size_t n) {
@@ -92,8 +89,8 @@ MPSNN_SIMD void multiply(const float* x, const float* z, float* y, std::size_t n
 }
 
 void activate(const Neuron& f, const float* x, float* y, std::size_t n) {
-  if (f.kind == Neuron::Kind::sigmoid) return sigmoid(x, y, n);
-  if (f == plain_tanh) return tanh(x, y, n);
+  if (f.kind == Neuron::Kind::sigmoid) return map<Logistic>(x, y, n);
+  if (f == plain_tanh) return map<HyperbolicTangent>(x, y, n);
   neuron::with_term<float>(f, [&](auto term) {
     for (std::size_t i = 0; i < n; ++i) y[i] = term.value(x[i]);
   });

@@ -20,13 +20,13 @@ inline constexpr Dim panel = 2 * lanes;  ///< Columns of a product that lie side
 
 inline constexpr float a = 0.625f, b = 1.5f, aa = a * a, bb = b * b;
 
-/// A transform of one axis. `m` are the outputs of a tile, 7 - m the taps.
-using Line = Floats[side];
+/// Transforms of one axis, of vectors V. `m` are the outputs of a tile, 7 - m the taps.
 
 /// Of x.
-MPSNN_INLINE void pixels_to_points(const Floats (&x)[side], Line& y) {
-  const Floats even_a = x[4] - bb * x[2], odd_a = x[3] - bb * x[1];
-  const Floats even_b = x[4] - aa * x[2], odd_b = x[3] - aa * x[1];
+template <class V>
+MPSNN_INLINE void pixels_to_points(const V (&x)[side], V (&y)[side]) {
+  const V even_a = x[4] - bb * x[2], odd_a = x[3] - bb * x[1];
+  const V even_b = x[4] - aa * x[2], odd_b = x[3] - aa * x[1];
   y[0] = aa * bb * x[0] - (aa + bb) * x[2] + x[4];
   y[1] = even_a + a * odd_a;
   y[2] = even_a - a * odd_a;
@@ -36,10 +36,10 @@ MPSNN_INLINE void pixels_to_points(const Floats (&x)[side], Line& y) {
 }
 
 /// Of y, m pixels.
-template <int m>
-MPSNN_INLINE void points_to_pixels(const Line& x, Floats (&y)[m]) {
-  const Floats even_a = x[1] + x[2], odd_a = a * (x[1] - x[2]);
-  const Floats even_b = x[3] + x[4], odd_b = b * (x[3] - x[4]);
+template <int m, class V>
+MPSNN_INLINE void points_to_pixels(const V (&x)[side], V (&y)[m]) {
+  const V even_a = x[1] + x[2], odd_a = a * (x[1] - x[2]);
+  const V even_b = x[3] + x[4], odd_b = b * (x[3] - x[4]);
   y[0] = x[0] + even_a + even_b;
   if constexpr (m == 2) {
     y[1] = odd_a + odd_b + x[5];
@@ -50,9 +50,9 @@ MPSNN_INLINE void points_to_pixels(const Line& x, Floats (&y)[m]) {
   }
 }
 /// Its adjoint, of dy.
-template <int m>
-MPSNN_INLINE void pixels_to_points_of_sum(const Floats (&x)[m], Line& y) {
-  Floats even_a = x[0], odd_a = x[1], even_b = x[0], odd_b = x[1];
+template <int m, class V>
+MPSNN_INLINE void pixels_to_points_of_sum(const V (&x)[m], V (&y)[side]) {
+  V even_a = x[0], odd_a = x[1], even_b = x[0], odd_b = x[1];
   if constexpr (m == 4) {
     even_a += aa * x[2];
     even_b += bb * x[2];
@@ -71,10 +71,10 @@ inline constexpr float at_0 = 1 / (aa * bb), at_a = 1 / (2 * aa * (aa - bb)),
                        at_b = 1 / (2 * bb * (bb - aa));
 
 /// Of a filter, r taps.
-template <int r>
-MPSNN_INLINE void taps_to_points(const Floats (&x)[r], Line& y) {
-  Floats even_a = x[0] + aa * x[2], odd_a = a * x[1];
-  Floats even_b = x[0] + bb * x[2], odd_b = b * x[1];
+template <int r, class V>
+MPSNN_INLINE void taps_to_points(const V (&x)[r], V (&y)[side]) {
+  V even_a = x[0] + aa * x[2], odd_a = a * x[1];
+  V even_b = x[0] + bb * x[2], odd_b = b * x[1];
   if constexpr (r == 5) {
     even_a += aa * aa * x[4];
     even_b += bb * bb * x[4];
@@ -89,10 +89,10 @@ MPSNN_INLINE void taps_to_points(const Floats (&x)[r], Line& y) {
   y[5] = x[r - 1];
 }
 /// Its adjoint, of the filter's gradient.
-template <int r>
-MPSNN_INLINE void points_to_taps(const Line& x, Floats (&y)[r]) {
-  const Floats even_a = at_a * (x[1] + x[2]), odd_a = a * at_a * (x[1] - x[2]);
-  const Floats even_b = at_b * (x[3] + x[4]), odd_b = b * at_b * (x[3] - x[4]);
+template <int r, class V>
+MPSNN_INLINE void points_to_taps(const V (&x)[side], V (&y)[r]) {
+  const V even_a = at_a * (x[1] + x[2]), odd_a = a * at_a * (x[1] - x[2]);
+  const V even_b = at_b * (x[3] + x[4]), odd_b = b * at_b * (x[3] - x[4]);
   y[0] = at_0 * x[0] + even_a + even_b;
   y[1] = odd_a + odd_b;
   y[2] = aa * even_a + bb * even_b;
@@ -105,12 +105,12 @@ MPSNN_INLINE void points_to_taps(const Line& x, Floats (&y)[r]) {
 
 /// Both axes, of in x in numbers to out x out: `line` goes over columns, then over the rows of what
 /// that gave. Number n, by rows, comes from read(n, number) and goes to write(n, number).
-template <int in, int out, class Line, class Read, class Write>
+template <class V, int in, int out, class Line, class Read, class Write>
 MPSNN_INLINE void both_axes(const Line& line, const Read& read, const Write& write) {
-  Floats half[out][in];
+  V half[out][in];
 #pragma GCC unroll 6
   for (int j = 0; j < in; ++j) {
-    Floats column[in], turned[out];
+    V column[in], turned[out];
 #pragma GCC unroll 6
     for (int i = 0; i < in; ++i) read(i * in + j, column[i]);
     line(column, turned);
@@ -119,7 +119,7 @@ MPSNN_INLINE void both_axes(const Line& line, const Read& read, const Write& wri
   }
 #pragma GCC unroll 6
   for (int i = 0; i < out; ++i) {
-    Floats turned[out];
+    V turned[out];
     line(half[i], turned);
 #pragma GCC unroll 6
     for (int j = 0; j < out; ++j) write(i * out + j, turned[j]);

@@ -25,29 +25,36 @@ struct Finish {
   float slope;
 };
 
-template <int m, class T>
+template <class V, int m, class T>
 MPSNN_SIMD void to_pixels(const Points& from, Dim channels, const Finish& finish, Dim first,
                           T* const* pixels) {
-  for (Dim c = 0; c < channels; c += lanes) {
-    Floats bias;
+  for (Dim c = 0; c < channels; c += lanes_of<V>) {
+    V bias;
     load(finish.bias + c, bias);
-    winograd::both_axes<side, m>(
+    winograd::both_axes<V, side, m>(
         [](const auto& x, auto& y) { winograd::points_to_pixels<m>(x, y); },
-        [&](int i, Floats& x) { load(from.data + i * from.plane + c, x); },
-        [&](int i, const Floats& y) {
-          const Floats value = y + bias;
-          const Floats negative = finish.slope == 0 ? Floats{} : finish.slope * value;
+        [&](int i, V& x) { load(from.data + i * from.plane + c, x); },
+        [&](int i, const V& y) {
+          const V value = y + bias;
+          const V negative = finish.slope == 0 ? V{} : finish.slope * value;
           store(value <= 0 ? negative : value, pixels[i] + first + c);
         });
   }
 }
 
 /// A filter's points for lanes of side by side numbers: tap t is at from + t * stride.
-template <int r>
+template <class V, int r>
 MPSNN_SIMD void filter_to_points(const float* from, std::ptrdiff_t stride, const Points& to) {
-  winograd::both_axes<r, side>([](const auto& x, auto& y) { winograd::taps_to_points<r>(x, y); },
-                               [&](int t, Floats& x) { load(from + t * stride, x); },
-                               [&](int i, const Floats& y) { store(y, to.data + i * to.plane); });
+  for (std::size_t c = 0; c < lanes; c += lanes_of<V>)
+    winograd::both_axes<V, r, side>(
+        [](const auto& x, auto& y) { winograd::taps_to_points<r>(x, y); },
+        [&](int t, V& x) { load(from + t * stride + c, x); },
+        [&](int i, const V& y) { store(y, to.data + i * to.plane + c); });
+}
+template <int r>
+void filter_to_points(const float* from, std::ptrdiff_t stride, const Points& to) {
+  with_lanes<float>(
+      [&]<class V>(std::type_identity<V>) { filter_to_points<V, r>(from, stride, to); });
 }
 
 /// to[t][c][o] = from[o][t][c], 16 channels c and 16 filters o.
@@ -185,7 +192,10 @@ class WinogradConvolution {
     T *outside = outside_.at<T>(l) + omp_get_thread_num() * O_, *pixels[m * m];
     for (Dim t = 0; t < count; ++t) {
       grid_.y_pixels(job.y, first + t, outside, pixels);
-      to_pixels<m>({sums.data + t * width, sums.plane}, width, {bias, slope_}, p * panel, pixels);
+      with_lanes<T>([&]<class V>(std::type_identity<V>) {
+        to_pixels<V, m>({sums.data + t * width, sums.plane}, width, {bias, slope_}, p * panel,
+                        pixels);
+      });
     }
   }
 

@@ -20,25 +20,27 @@ constexpr Dim slab = 64;  // filters whose points lie side by side
 
 /// Channels [first, first + channels) of a tile's pixels of dy, to the points that they were summed
 /// from.
-template <int m, class T>
+template <class V, int m, class T>
 MPSNN_SIMD void points_of_dy(const T* const* pixels, Dim first, Dim channels, const Points& to) {
-  for (Dim c = 0; c < channels; c += lanes)
-    winograd::both_axes<m, side>(
+  for (Dim c = 0; c < channels; c += lanes_of<V>)
+    winograd::both_axes<V, m, side>(
         [](const auto& x, auto& y) { winograd::pixels_to_points_of_sum<m>(x, y); },
-        [&](int i, Floats& x) { load(pixels[i] + first + c, x); },
-        [&](int i, const Floats& y) { store(y, to.data + i * to.plane + c); });
+        [&](int i, V& x) { load(pixels[i] + first + c, x); },
+        [&](int i, const V& y) { store(y, to.data + i * to.plane + c); });
 }
 
 /// Lanes of a filter's gradient to its taps, `stride` apart; added to them if `add`.
-template <int r>
+template <class V, int r>
 MPSNN_SIMD void to_taps(const Points& from, bool add, float* to, std::size_t stride) {
-  winograd::both_axes<side, r>([](const auto& x, auto& y) { winograd::points_to_taps<r>(x, y); },
-                               [&](int i, Floats& x) { load(from.data + i * from.plane, x); },
-                               [&](int t, const Floats& y) {
-                                 Floats before = {};
-                                 if (add) load(to + t * stride, before);
-                                 store(y + before, to + t * stride);
-                               });
+  for (std::size_t c = 0; c < lanes; c += lanes_of<V>)
+    winograd::both_axes<V, side, r>(
+        [](const auto& x, auto& y) { winograd::points_to_taps<r>(x, y); },
+        [&](int i, V& x) { load(from.data + i * from.plane + c, x); },
+        [&](int t, const V& y) {
+          V before = {};
+          if (add) load(to + t * stride + c, before);
+          store(y + before, to + t * stride + c);
+        });
 }
 
 /// Asks for numbers that the next product reads in columns, from a cache that all threads share:
@@ -146,7 +148,9 @@ class WinogradGradient {
       grid_.y_pixels(l.in<T>(0), first + t, zeros, pixels);
       for (Dim s = 0; s < slabs(); ++s) {
         const Points to = dy_.at(l, at + s);
-        points_of_dy<m>(pixels, s * slab, filters(s), {to.data + t * filters(s), to.plane});
+        with_lanes<T>([&]<class V>(std::type_identity<V>) {
+          points_of_dy<V, m>(pixels, s * slab, filters(s), {to.data + t * filters(s), to.plane});
+        });
       }
     }
   }
@@ -178,7 +182,9 @@ class WinogradGradient {
     float* to = l.out<float>(1) + s * slab * taps * C_ + p * panel;
     for (Dim i = 0; i < filters(s); ++i)
       for (Dim j = 0; j < width; j += lanes)
-        to_taps<r>({sums.data + i * width + j, sums.plane}, add, to + i * taps * C_ + j, C_);
+        with_lanes<float>([&]<class V>(std::type_identity<V>) {
+          to_taps<V, r>({sums.data + i * width + j, sums.plane}, add, to + i * taps * C_ + j, C_);
+        });
   }
 
   Grid grid_;

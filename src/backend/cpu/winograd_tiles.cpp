@@ -14,15 +14,13 @@ Grid::Grid(const ConvGeometry& g, Dim batch)
 
 namespace {
 
-template <class T>
+template <class V, class T>
 MPSNN_SIMD void to_points(const T* const* pixels, Dim channels, const Points& to) {
-  for (Dim c = 0; c < channels; c += lanes)
-    both_axes<side, side>([](const auto& x, auto& y) { pixels_to_points(x, y); },
-                          [&](int i, Floats& x) { load(pixels[i] + c, x); },
-                          [&](int i, const Floats& y) { store(y, to.data + i * to.plane + c); });
+  for (Dim c = 0; c < channels; c += lanes_of<V>)
+    both_axes<V, side, side>([](const auto& x, auto& y) { pixels_to_points(x, y); },
+                             [&](int i, V& x) { load(pixels[i] + c, x); },
+                             [&](int i, const V& y) { store(y, to.data + i * to.plane + c); });
 }
-
-using Eight = float __attribute__((vector_size(32)));
 
 /// R rows of V vectors of sums stay in registers.
 template <int R, int V, class Vector, bool add>
@@ -59,38 +57,42 @@ template <int V, bool add>
 MPSNN_V4 void multiply_512(const Rows& left, const float* right, Dim, Dim depth, float* to) {
   multiply_block<8, V, Floats, add>(left, right, V * lanes, depth, to);
 }
-template <bool add>
+template <int R, bool add>
 MPSNN_V3 void multiply_256(const Rows& left, const float* right, Dim columns, Dim depth,
                            float* to) {
-  multiply_block<4, 2, Eight, add>(left, right, columns, depth, to);
+  multiply_block<R, 2, Eight, add>(left, right, columns, depth, to);
 }
-
-bool has_512() { return dnnl::get_effective_cpu_isa() >= dnnl::cpu_isa::avx512_core; }
 
 }  // namespace
 
 void points_of_x(const float* const* pixels, Dim channels, const Points& to) {
-  to_points(pixels, channels, to);
+  with_lanes<float>([&]<class V>(std::type_identity<V>) { to_points<V>(pixels, channels, to); });
 }
 void points_of_x(const BFloat16* const* pixels, Dim channels, const Points& to) {
-  to_points(pixels, channels, to);
+  with_lanes<BFloat16>([&]<class V>(std::type_identity<V>) { to_points<V>(pixels, channels, to); });
+}
+
+template <bool add>
+void multiply_all(const Rows& left, const float* right, Dim depth, Dim rows, Dim columns,
+                  float* to) {
+  const bool wide = has_512_bits();
+  const auto block = wide ? (columns == panel ? multiply_512<2, add> : multiply_512<1, add>)
+                          : multiply_256<6, add>;
+  const Dim width = wide ? columns : lanes;
+  for (Dim i = 0, height; i < rows; i += height) {
+    // Six rows of 256 bits fill the registers; twice four are what they leave of whole eights.
+    const Dim rest = rows - i;
+    const bool fours = !wide && (rest == 4 || rest == 8);
+    height = wide ? 8 : fours ? 4 : 6;
+    for (Dim j = 0; j < columns; j += width)
+      (fours ? multiply_256<4, add> : block)({left.data + i * left.row, left.row, left.step},
+                                             right + j, columns, depth, to + i * columns + j);
+  }
 }
 
 void multiply(const Rows& left, const float* right, Dim depth, Dim rows, Dim columns, bool add,
               float* to) {
-  static const bool wide = has_512();
-  const auto each = [&](Dim height, Dim width, const auto& block) {
-    for (Dim i = 0; i < rows; i += height)
-      for (Dim j = 0; j < columns; j += width)
-        block(Rows{left.data + i * left.row, left.row, left.step}, right + j, columns, depth,
-              to + i * columns + j);
-  };
-  if (!wide)
-    each(4, lanes, add ? multiply_256<true> : multiply_256<false>);
-  else if (columns == panel)
-    each(8, panel, add ? multiply_512<2, true> : multiply_512<2, false>);
-  else
-    each(8, lanes, add ? multiply_512<1, true> : multiply_512<1, false>);
+  (add ? multiply_all<true> : multiply_all<false>)(left, right, depth, rows, columns, to);
 }
 
 namespace {
