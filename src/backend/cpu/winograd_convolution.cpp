@@ -161,14 +161,15 @@ class WinogradConvolution {
 
   /// A panel of filters.
   void to_points(const float* weight, Dim p, const Points& to) const {
-    const Dim width = columns(p);
+    const Dim width = columns(p), block = winograd::side_by_side(width);
     alignas(64) float turned[taps * lanes * lanes];
     for (Dim j = 0; j < width; j += lanes) {
       const Dim o = p * panel + j;
       for (Dim c = 0; c < C_; c += lanes) {
         if (!backward_) turn<taps>(weight + o * taps * C_ + c, C_, turned);
         for (Dim i = 0; i < Dim{lanes}; ++i) {
-          const Points at = {to.data + (c + i) * width + j, to.plane};
+          const Points at = {to.data + j / block * block * C_ + (c + i) * block + j % block,
+                             to.plane};
           if (backward_)  // the taps in the opposite order
             filter_to_points<r>(weight + ((c + i) * taps + taps - 1) * O_ + o, -O_, at);
           else

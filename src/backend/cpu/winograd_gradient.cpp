@@ -159,11 +159,12 @@ class WinogradGradient {
     static const T zeros[panel] = {};
     const Points to = x_.at(l, omp_get_thread_num());
     const T* pixels[points];
-    const Dim width = columns(p);
-    for (Dim t = 0; t < count; ++t) {
-      grid_.x_pixels(l.in<T>(1) + p * panel, first + t, zeros, pixels);
-      winograd::points_of_x(pixels, width, {to.data + t * width, to.plane});
-    }
+    const Dim width = columns(p), block = winograd::side_by_side(width);
+    for (Dim j = 0; j < width; j += block)
+      for (Dim t = 0; t < count; ++t) {
+        grid_.x_pixels(l.in<T>(1) + p * panel + j, first + t, zeros, pixels);
+        winograd::points_of_x(pixels, block, {to.data + j * count + t * block, to.plane});
+      }
     return to;
   }
 

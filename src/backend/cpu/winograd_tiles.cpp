@@ -22,25 +22,25 @@ MPSNN_SIMD void to_points(const T* const* pixels, Dim channels, const Points& to
                              [&](int i, const V& y) { store(y, to.data + i * to.plane + c); });
 }
 
-/// R rows of V vectors of sums stay in registers.
+/// R rows of V vectors of sums stay in registers. `stride` is from one row of `to` to the next.
 template <int R, int V, class Vector, bool add>
-MPSNN_INLINE void multiply_block(const Rows& left, const float* right, std::size_t columns,
-                                 Dim depth, float* to) {
-  constexpr std::size_t width = sizeof(Vector) / sizeof(float);
+MPSNN_INLINE void multiply_block(const Rows& left, const float* right, Dim depth, float* to,
+                                 Dim stride) {
+  constexpr Dim width = lanes_of<Vector>;
   Vector sums[R][V];
 #pragma GCC unroll 8
   for (int i = 0; i < R; ++i)
 #pragma GCC unroll 2
     for (int j = 0; j < V; ++j)
       if constexpr (add)
-        std::memcpy(&sums[i][j], to + i * columns + j * width, sizeof(Vector));
+        load(to + i * stride + j * width, sums[i][j]);
       else
         sums[i][j] = Vector{};
   const float* at = left.data;
-  for (Dim k = 0; k < depth; ++k, at += left.step, right += columns) {
+  for (Dim k = 0; k < depth; ++k, at += left.step, right += V * width) {
     Vector w[V];
 #pragma GCC unroll 2
-    for (int j = 0; j < V; ++j) std::memcpy(&w[j], right + j * width, sizeof(Vector));
+    for (int j = 0; j < V; ++j) load(right + j * width, w[j]);
 #pragma GCC unroll 8
     for (int i = 0; i < R; ++i)
 #pragma GCC unroll 2
@@ -49,18 +49,36 @@ MPSNN_INLINE void multiply_block(const Rows& left, const float* right, std::size
 #pragma GCC unroll 8
   for (int i = 0; i < R; ++i)
 #pragma GCC unroll 2
-    for (int j = 0; j < V; ++j)
-      std::memcpy(to + i * columns + j * width, &sums[i][j], sizeof(Vector));
+    for (int j = 0; j < V; ++j) store(sums[i][j], to + i * stride + j * width);
 }
 
 template <int V, bool add>
-MPSNN_V4 void multiply_512(const Rows& left, const float* right, Dim, Dim depth, float* to) {
-  multiply_block<8, V, Floats, add>(left, right, V * lanes, depth, to);
+MPSNN_V4 void multiply_512(const Rows& left, const float* right, Dim depth, float* to, Dim stride) {
+  multiply_block<8, V, Floats, add>(left, right, depth, to, stride);
 }
 template <int R, bool add>
-MPSNN_V3 void multiply_256(const Rows& left, const float* right, Dim columns, Dim depth,
-                           float* to) {
-  multiply_block<R, 2, Eight, add>(left, right, columns, depth, to);
+MPSNN_V3 void multiply_256(const Rows& left, const float* right, Dim depth, float* to, Dim stride) {
+  multiply_block<R, 2, Eight, add>(left, right, depth, to, stride);
+}
+
+template <bool add>
+void multiply_all(const Rows& left, const float* right, Dim depth, Dim rows, Dim columns,
+                  float* to) {
+  const bool wide = has_512_bits();
+  const Dim width = side_by_side(columns);
+  const auto block = !wide            ? multiply_256<6, add>
+                     : width == panel ? multiply_512<2, add>
+                                      : multiply_512<1, add>;
+  for (Dim i = 0, height; i < rows; i += height) {
+    // Six rows of 256 bits fill the registers; twice four are what they leave of whole eights.
+    const Dim rest = rows - i;
+    const bool fours = !wide && (rest == 4 || rest == 8);
+    height = wide ? 8 : fours ? 4 : 6;
+    for (Dim j = 0; j < columns; j += width)
+      (fours ? multiply_256<4, add> : block)({left.data + i * left.row, left.row, left.step},
+                                             right + j * depth, depth, to + i * columns + j,
+                                             columns);
+  }
 }
 
 }  // namespace
@@ -70,24 +88,6 @@ void points_of_x(const float* const* pixels, Dim channels, const Points& to) {
 }
 void points_of_x(const BFloat16* const* pixels, Dim channels, const Points& to) {
   with_lanes<BFloat16>([&]<class V>(std::type_identity<V>) { to_points<V>(pixels, channels, to); });
-}
-
-template <bool add>
-void multiply_all(const Rows& left, const float* right, Dim depth, Dim rows, Dim columns,
-                  float* to) {
-  const bool wide = has_512_bits();
-  const auto block = wide ? (columns == panel ? multiply_512<2, add> : multiply_512<1, add>)
-                          : multiply_256<6, add>;
-  const Dim width = wide ? columns : lanes;
-  for (Dim i = 0, height; i < rows; i += height) {
-    // Six rows of 256 bits fill the registers; twice four are what they leave of whole eights.
-    const Dim rest = rows - i;
-    const bool fours = !wide && (rest == 4 || rest == 8);
-    height = wide ? 8 : fours ? 4 : 6;
-    for (Dim j = 0; j < columns; j += width)
-      (fours ? multiply_256<4, add> : block)({left.data + i * left.row, left.row, left.step},
-                                             right + j, columns, depth, to + i * columns + j);
-  }
 }
 
 void multiply(const Rows& left, const float* right, Dim depth, Dim rows, Dim columns, bool add,

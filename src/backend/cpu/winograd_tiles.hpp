@@ -110,8 +110,12 @@ struct Rows {
   const float* data;
   std::size_t row, step;
 };
+/// Columns of the right side that lie side by side, `depth` rows of them; the next ones follow.
+/// Without AVX-512 a product takes 16 at a time, and would otherwise use half of each line.
+inline Dim side_by_side(Dim columns) { return has_512_bits() ? columns : Dim{lanes}; }
+
 /// to = left * right, or to += left * right, for each row of `to`; rows are multiples of 8, columns
-/// 16 or 32, `right` has `depth` rows of them.
+/// 16 or 32.
 void multiply(const Rows& left, const float* right, Dim depth, Dim rows, Dim columns, bool add,
               float* to);
 
