@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <cstring>
 #include <type_traits>
+#include <utility>
 
 /// Sixteen floats at once, for loops that keep sums in registers and that the compiler does
 /// not vectorise by itself: GCC's and Clang's vector extension, which becomes one, two or four
@@ -58,6 +59,28 @@ MPSNN_INLINE void each_lanes(std::size_t n, const Compute& compute, const Write&
     write(i, result);
   }
   write(n - width, last);
+}
+
+/// Exchanges, in each pair of rows that are `distance` apart, squares of that side.
+template <int distance, class V, int... lane>
+MPSNN_INLINE void exchange(V (&r)[sizeof...(lane)], std::integer_sequence<int, lane...>) {
+  constexpr int d = distance, side = sizeof...(lane);
+  for (int i = 0; i < side; ++i) {
+    if (i & d) continue;
+    const V a = r[i], b = r[i + d];
+    r[i] = __builtin_shufflevector(a, b, (lane & d ? side + lane - d : lane)...);
+    r[i + d] = __builtin_shufflevector(a, b, (lane & d ? side + lane : lane + d)...);
+  }
+}
+/// Transposes 8 x 8 or 16 x 16 numbers of 32 bits by exchanging ever larger squares.
+template <class V, std::size_t side>
+MPSNN_INLINE void transpose_lanes(V (&r)[side]) {
+  static_assert(side == lanes_of<V>);
+  constexpr std::make_integer_sequence<int, side> in_order;
+  exchange<1>(r, in_order);
+  exchange<2>(r, in_order);
+  exchange<4>(r, in_order);
+  if constexpr (side == 16) exchange<8>(r, in_order);
 }
 
 /// A bit for each of the sixteen: 1 where it is positive.

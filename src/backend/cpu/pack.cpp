@@ -25,26 +25,6 @@ MPSNN_INLINE void load_pairs(const float* row, Pairs& to) {
   to = __builtin_convertvector(((both >> 16) & 0xFFFF) | ((both >> 32) & 0xFFFF0000), Pairs);
 }
 
-/// Eight rows of eight become columns.
-MPSNN_INLINE void transpose8(Pairs (&r)[8]) {
-  Pairs a[8], b[8];
-  for (int i = 0; i < 4; ++i) {  // neighbours, alternating
-    a[2 * i] = __builtin_shufflevector(r[2 * i], r[2 * i + 1], 0, 8, 1, 9, 4, 12, 5, 13);
-    a[2 * i + 1] = __builtin_shufflevector(r[2 * i], r[2 * i + 1], 2, 10, 3, 11, 6, 14, 7, 15);
-  }
-  for (int i = 0; i < 8; i += 4) {  // of four rows
-    for (int j = 0; j < 2; ++j) {
-      b[i + 2 * j] = __builtin_shufflevector(a[i + j], a[i + j + 2], 0, 1, 8, 9, 4, 5, 12, 13);
-      b[i + 2 * j + 1] =
-          __builtin_shufflevector(a[i + j], a[i + j + 2], 2, 3, 10, 11, 6, 7, 14, 15);
-    }
-  }
-  for (int i = 0; i < 4; ++i) {  // of all eight
-    r[i] = __builtin_shufflevector(b[i], b[i + 4], 0, 1, 2, 3, 8, 9, 10, 11);
-    r[i + 4] = __builtin_shufflevector(b[i], b[i + 4], 4, 5, 6, 7, 12, 13, 14, 15);
-  }
-}
-
 /// `rows` rows of `columns` floats, up to a tile of each, as `count` pairs along the rows: a pair
 /// of each row side by side. Zeros for what is not there.
 MPSNN_SIMD void transpose(const float* from, Dim stride, Dim rows, Dim columns, Dim count,
@@ -57,7 +37,7 @@ MPSNN_SIMD void transpose(const float* from, Dim stride, Dim rows, Dim columns, 
       if (columns < tile) row = std::copy_n(row, columns, part) - columns;
       load_pairs(row, pairs[r]);
     }
-    transpose8(pairs);
+    transpose_lanes(pairs);
     for (Dim j = 0; j < count; ++j)
       std::memcpy(to + j * to_stride + half, &pairs[j], sizeof pairs[j]);
   }

@@ -38,7 +38,7 @@ MPSNN_TILES void pack_left(const BFloat16* const (&pixel)[depth], Dim channels, 
     Words rows[side];
     for (int i = 0; i < side; ++i)
       pair_up(pixel[2 * i] + c, pixel[2 * i + 1] + c, channels - c, rows[i]);
-    tiles::transpose(rows);
+    transpose_lanes(rows);
     std::memcpy(to, rows, sizeof rows);
   }
 }

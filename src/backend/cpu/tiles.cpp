@@ -139,7 +139,7 @@ MPSNN_TILES void transpose(const std::uint32_t* from, std::size_t stride, std::u
                            std::size_t to_stride) {
   Words rows[side];
   for (int i = 0; i < side; ++i) std::memcpy(&rows[i], from + i * stride, sizeof rows[i]);
-  transpose(rows);
+  transpose_lanes(rows);
   for (int i = 0; i < side; ++i) std::memcpy(to + i * to_stride, &rows[i], sizeof rows[i]);
 }
 

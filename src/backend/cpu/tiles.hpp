@@ -89,26 +89,7 @@ MPSNN_TILES inline void pair_up(const BFloat16* a, const BFloat16* b, Words& to)
 inline void pair_up(const BFloat16*, const BFloat16*, Words&) {}
 #endif
 
-/// Exchanges, in each pair of rows that are `distance` apart, squares of that side.
-template <int distance, int... lane>
-MPSNN_INLINE void exchange(Words (&r)[side], std::integer_sequence<int, lane...>) {
-  constexpr auto d = distance;
-  for (int i = 0; i < side; ++i) {
-    if (i & d) continue;
-    const Words a = r[i], b = r[i + d];
-    r[i] = __builtin_shufflevector(a, b, (lane & d ? side + lane - d : lane)...);
-    r[i + d] = __builtin_shufflevector(a, b, (lane & d ? side + lane : lane + d)...);
-  }
-}
-/// Transposes 16 x 16 words by exchanging ever larger squares.
-MPSNN_INLINE void transpose(Words (&r)[side]) {
-  constexpr std::make_integer_sequence<int, side> lanes_in_order;
-  exchange<1>(r, lanes_in_order);
-  exchange<2>(r, lanes_in_order);
-  exchange<4>(r, lanes_in_order);
-  exchange<8>(r, lanes_in_order);
-}
-/// The same from memory to memory, rows `stride` words apart.
+/// Transposes 16 x 16 words, rows `stride` words apart.
 void transpose(const std::uint32_t* from, std::size_t stride, std::uint32_t* to,
                std::size_t to_stride);
 

@@ -29,7 +29,7 @@ MPSNN_TILES void pack_windows(const BFloat16* const* numbers, Dim first, std::ui
     Words rows[side];
     for (int j = 0; j < side; ++j)
       tiles::pair_up(numbers[2 * j] + first, numbers[2 * j + 1] + first, rows[j]);
-    tiles::transpose(rows);
+    transpose_lanes(rows);
     std::memcpy(to, rows, sizeof rows);
   }
 }

@@ -2,7 +2,6 @@
 
 #include "backend/cpu/cpu_session.hpp"
 #include "backend/cpu/simd.hpp"
-#include "backend/cpu/tiles.hpp"
 #include "backend/cpu/winograd_tiles.hpp"
 
 namespace mpsnn::cpu {
@@ -58,15 +57,26 @@ void filter_to_points(const float* from, std::ptrdiff_t stride, const Points& to
 }
 
 /// to[t][c][o] = from[o][t][c], 16 channels c and 16 filters o.
-template <int taps>
+template <class V, int taps>
 MPSNN_SIMD void turn(const float* from, std::size_t channels, float* to) {
-  for (int t = 0; t < taps; ++t) {
-    Words rows[lanes];
-    for (std::size_t o = 0; o < lanes; ++o)
-      std::memcpy(&rows[o], from + (o * taps + t) * channels, sizeof rows[o]);
-    tiles::transpose(rows);
-    std::memcpy(to + t * lanes * lanes, rows, sizeof rows);
-  }
+  constexpr std::size_t square = lanes_of<V>;
+  for (int t = 0; t < taps; ++t)
+    for (std::size_t first_o = 0; first_o < lanes; first_o += square)
+      for (std::size_t first_c = 0; first_c < lanes; first_c += square) {
+        V rows[square];
+        for (std::size_t o = 0; o < square; ++o) {
+          const float* row = from + ((first_o + o) * taps + t) * channels + first_c;
+          load(row, rows[o]);
+          __builtin_prefetch(row + lanes);  // for the next channels: too many rows to be foreseen
+        }
+        transpose_lanes(rows);
+        for (std::size_t c = 0; c < square; ++c)
+          store(rows[c], to + (t * lanes + first_c + c) * lanes + first_o);
+      }
+}
+template <int taps>
+void turn(const float* from, std::size_t channels, float* to) {
+  with_lanes<float>([&]<class V>(std::type_identity<V>) { turn<V, taps>(from, channels, to); });
 }
 
 /// y from x, or dx from dy, whose geometry is then the adjoint one.
@@ -170,9 +180,11 @@ class WinogradConvolution {
         for (Dim i = 0; i < Dim{lanes}; ++i) {
           const Points at = {to.data + j / block * block * C_ + (c + i) * block + j % block,
                              to.plane};
-          if (backward_)  // the taps in the opposite order
-            filter_to_points<r>(weight + ((c + i) * taps + taps - 1) * O_ + o, -O_, at);
-          else
+          if (backward_) {  // the taps in the opposite order
+            const float* last = weight + ((c + i) * taps + taps - 1) * O_ + o;
+            for (int t = 0; t < taps; ++t) __builtin_prefetch(last + (lanes * taps - t) * O_);
+            filter_to_points<r>(last, -O_, at);
+          } else
             filter_to_points<r>(turned + i * lanes, lanes * lanes, at);
         }
       }
