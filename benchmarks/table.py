@@ -58,33 +58,46 @@ def run(
     were best at the usual batch with everything.
     """
     append(out, machine.row(threads))
+    precisions = _possible(threads, plan)
+    say(f"in {' and '.join(precisions)}")
     detailed = dataclasses.replace(plan, latencies=LATENCIES)
     for task in tasks(workloads, threads):
         say(f"== {task.workload} {task.mode} {task.batch}")
-        rows = _measure(task, detailed, out, chosen=chosen, say=say)
+        rows = _measure(task, precisions, detailed, out, chosen=chosen, say=say)
         if task.mode == "train" and task.batch == WORKLOADS[task.workload].batch:
             best = ",".join(dict.fromkeys(str(row["best_peer"]) for row in rows))
-            _details(task, plan, out, best, say)
+            _details(task, precisions, plan, out, best, say)
 
 
-def _details(task: Task, plan: Plan, out: Path, best: str, say: Callable[[str], None]) -> None:
+def _possible(threads: int, plan: Plan) -> list[str]:
+    """The precisions of ours on this machine; what no row counts is not waited for."""
+    shortest = dataclasses.replace(plan, rounds=2, steady=0.0)
+    rows = compare(Task("digits", "infer", 1, threads), PRECISIONS, shortest, chosen="")
+    return [row["precision"] for row in rows]
+
+
+def _details(
+    task: Task, precisions: list[str], plan: Plan, out: Path, best: str, say: Callable[[str], None]
+) -> None:
     """What only a usual task is measured for."""
     if task.threads > 1:
         single = task._replace(threads=1)
-        _measure(single, plan, out, chosen=best, section="threads", say=say)
+        _measure(single, precisions, plan, out, chosen=best, section="threads", say=say)
     for batch in sweep(task.workload) if task.workload in SWEPT else []:
         other = task._replace(batch=batch)
-        _measure(other, plan, out, chosen=best, section="sweep", say=say)
+        _measure(other, precisions, plan, out, chosen=best, section="sweep", say=say)
+    if "avx512f" not in machine.description()["extensions"]:
+        return  # there are no older instructions to hold it to
     older = dataclasses.replace(plan, isa="avx2")
     chosen = f"torch eager,torch channels_last,{best}"
-    _measure(task, older, out, chosen=chosen, section="isa", say=say)
+    _measure(task, ["float32"], older, out, chosen=chosen, section="isa", say=say)
 
 
 def _measure(
-    task: Task, plan: Plan, out: Path, *, say: Callable[[str], None], **options: str
-) -> list[Row]:
+    task: Task, precisions: list[str], plan: Plan, out: Path, *, say: Callable[[str], None],
+    **options: str,
+) -> list[Row]:  # fmt: skip
     """The rows, which are in the file too; none if ours cannot run it."""
-    precisions = ["float32"] if plan.isa else PRECISIONS
     try:
         rows = compare(task, precisions, plan, say=say, **options)
     except SystemExit as reason:

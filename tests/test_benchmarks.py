@@ -14,7 +14,7 @@ import pytest
 import mpsnn
 
 pytest.importorskip("benchmarks", reason="these tests are not in a source tree")
-from benchmarks import contestants, driver, measure, networks, ours, page, steady
+from benchmarks import contestants, driver, measure, networks, ours, page, steady, table
 from benchmarks.contestant import Task
 from benchmarks.driver import Measured, Plan
 from benchmarks.steady import Steadiness
@@ -139,6 +139,28 @@ def test_fewer_threads_than_processors_are_for_a_section_of_their_own(
     command.measure(tasks, ["float32"], Plan(), rows.append, "table")
     command.measure(tasks[:1], ["float32"], Plan(), rows.append, "sweep")
     assert rows == [{1: "threads"}, {4: "table"}, {1: "sweep"}]
+
+
+@pytest.mark.parametrize("extensions", [["avx2"], ["avx2", "avx512f"]])
+def test_a_table_asks_for_no_precision_that_ours_does_not_have(
+    extensions: list[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    asked: list[tuple[list[str], str, str]] = []
+    able = ["float32", "bfloat16"][: len(extensions)]
+
+    def compare(_: Task, precisions: list[str], plan: Plan, **options: str) -> list[dict[str, Any]]:
+        asked.append((precisions, options["chosen"], plan.isa))
+        return [{"precision": name, "best_peer": "torch a"} for name in precisions if name in able]
+
+    monkeypatch.setattr(table, "compare", compare)
+    monkeypatch.setattr(table.machine, "row", lambda _: {"section": "machine"})
+    monkeypatch.setattr(table.machine, "description", lambda: {"extensions": extensions})
+    table.run(["inception"], 2, Plan(), tmp_path / "rows.jsonl", print)
+    assert asked[0] == (["float32", "bfloat16"], "", "")
+    assert [chosen for _, chosen, _ in asked[1:3]] == ["all", "torch a"]
+    assert all(names == able for names, _, isa in asked[1:] if not isa)
+    assert [names for names, _, isa in asked if isa] == [["float32"]] * (len(extensions) - 1)
+    assert len((tmp_path / "rows.jsonl").read_text().splitlines()) > len(able)
 
 
 def measured() -> dict[str, Measured]:

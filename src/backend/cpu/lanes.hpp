@@ -24,6 +24,8 @@ using Ints = std::int32_t __attribute__((vector_size(64)));
 using Words = std::uint32_t __attribute__((vector_size(64)));
 using Halves = std::uint16_t __attribute__((vector_size(32)));  ///< Of 16 bits, of some type.
 using Bytes = std::uint8_t __attribute__((vector_size(16)));
+using EightHalves = std::uint16_t __attribute__((vector_size(16)));
+using EightBytes = std::uint8_t __attribute__((vector_size(8)));
 
 #define MPSNN_INLINE inline __attribute__((always_inline))
 
@@ -83,23 +85,29 @@ MPSNN_INLINE void transpose_lanes(V (&r)[side]) {
   if constexpr (side == 16) exchange<8>(r, in_order);
 }
 
-/// A bit for each of the sixteen: 1 where it is positive.
-MPSNN_INLINE void store_positive(const Floats& from, std::uint8_t* to) {
+/// A bit for each: 1 where it is positive.
+template <class V>
+MPSNN_INLINE void store_positive(const V& from, std::uint8_t* to) {
+  constexpr int bytes = lanes_of<V> / 8;
+  using Shorts = std::conditional_t<bytes == 2, Halves, EightHalves>;
+  using Bits = std::conditional_t<bytes == 2, Bytes, EightBytes>;
   // To bytes by way of 16 bits: GCC 12 takes the elements of a fourfold step one by one.
-  const Ints positive = from > 0.0f;
-  const Bytes bytes = __builtin_convertvector(__builtin_convertvector(-positive, Halves), Bytes);
-  std::uint64_t eight[2];
-  std::memcpy(eight, &bytes, sizeof eight);
+  const auto positive = from > 0.0f;
+  const Bits each = __builtin_convertvector(__builtin_convertvector(-positive, Shorts), Bits);
+  std::uint64_t eight[bytes];
+  std::memcpy(eight, &each, sizeof eight);
   // The lowest bits of eight bytes meet in the highest one.
-  for (int i = 0; i < 2; ++i)
+  for (int i = 0; i < bytes; ++i)
     to[i] = static_cast<std::uint8_t>(eight[i] * 0x0102040810204080 >> 56);
 }
 /// 0 where the bit is 0.
-MPSNN_INLINE void keep_where(const std::uint8_t* mask, Floats& values) {
-  Words bit;
-  for (std::uint32_t i = 0; i < lanes; ++i) bit[i] = 1u << i;
-  const std::uint32_t bits = mask[0] | mask[1] << 8;
-  values = (bit & bits) != 0 ? values : Floats{};
+template <class V>
+MPSNN_INLINE void keep_where(const std::uint8_t* mask, V& values) {
+  decltype(values > values) bit;  // a vector of whole numbers
+  for (std::size_t i = 0; i < lanes_of<V>; ++i) bit[i] = 1 << i;
+  int bits = mask[0];
+  if constexpr (lanes_of<V> == 16) bits |= mask[1] << 8;
+  values = (bit & bits) != 0 ? values : V{};
 }
 
 }  // namespace mpsnn::cpu

@@ -29,15 +29,16 @@ void each_block(std::size_t channels, std::size_t first, std::size_t last, const
   }
 }
 
-/// Calls f with the number of vectors that a block is wide; 0: it has channels for less than one.
-template <class F>
+/// Calls f with the number of vectors V that a block is wide; 0: it has less than 16 channels.
+template <class V, class F>
 void with_width(const Block& b, const F& f) {
+  constexpr int one = lanes / lanes_of<V>;
   if (b.n == 4 * lanes)
-    f(std::integral_constant<int, 4>{});
+    f(std::integral_constant<int, 4 * one>{});
   else if (b.n == 2 * lanes)
-    f(std::integral_constant<int, 2>{});
+    f(std::integral_constant<int, 2 * one>{});
   else if (b.n == lanes)
-    f(std::integral_constant<int, 1>{});
+    f(std::integral_constant<int, one>{});
   else
     f(std::integral_constant<int, 0>{});
 }

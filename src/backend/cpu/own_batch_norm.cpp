@@ -21,22 +21,22 @@ void join(std::size_t n, double before, double rows, const Number* mean, const N
 
 /// The sum over rows of x, or of (x - mean)^2; in several chains, as an addition waits for the one
 /// before it.
-template <int B, bool squared, class T>
-MPSNN_INLINE void sum_rows(const T* x, std::size_t row, const Block& b, const Floats (&mean)[B],
-                           Floats (&sum)[B]) {
-  constexpr int chains = 4 / B;
-  Floats part[chains][B] = {}, value;
+template <bool squared, class V, int B, class T>
+MPSNN_INLINE void sum_rows(const T* x, std::size_t row, const Block& b, const V (&mean)[B],
+                           V (&sum)[B]) {
+  constexpr int chains = B < 4 ? 4 / B : 1;
+  V part[chains][B] = {}, value;
   std::size_t r = b.first;
   for (; r + chains <= b.last; r += chains) {
     for (int i = 0; i < chains * B; ++i) {
-      load(x + (r + i / B) * row + i % B * lanes, value);
+      load(x + (r + i / B) * row + i % B * lanes_of<V>, value);
       if constexpr (squared) value = (value - mean[i % B]) * (value - mean[i % B]);
       part[i / B][i % B] += value;
     }
   }
   for (; r < b.last; ++r) {
     for (int i = 0; i < B; ++i) {
-      load(x + r * row + i * lanes, value);
+      load(x + r * row + i * lanes_of<V>, value);
       if constexpr (squared) value = (value - mean[i]) * (value - mean[i]);
       part[0][i] += value;
     }
@@ -47,16 +47,16 @@ MPSNN_INLINE void sum_rows(const T* x, std::size_t row, const Block& b, const Fl
   }
 }
 
-template <int B, class T>
+template <class V, int B, class T>
 MPSNN_SIMD void statistics(const T* x, std::size_t row, const Block& b, float* mean,
                            float* square) {
-  Floats means[B], squares[B];
-  sum_rows<B, false>(x + b.c, row, b, squares, means);
+  V means[B], squares[B];
+  sum_rows<false>(x + b.c, row, b, squares, means);
   for (int i = 0; i < B; ++i) means[i] /= static_cast<float>(b.last - b.first);
-  sum_rows<B, true>(x + b.c, row, b, means, squares);
+  sum_rows<true>(x + b.c, row, b, means, squares);
   for (int i = 0; i < B; ++i) {
-    store(means[i], mean + i * lanes);
-    store(squares[i], square + i * lanes);
+    store(means[i], mean + i * lanes_of<V>);
+    store(squares[i], square + i * lanes_of<V>);
   }
 }
 
@@ -80,11 +80,13 @@ void all_statistics(const NormSizes& s, const NormForward<T>& d, std::size_t row
   const Work work(s, rows, d.scratch);
   work.each([&](std::size_t part, const Block& b) {
     float mean[4 * lanes], square[4 * lanes];
-    with_width(b, [&]<int B>(std::integral_constant<int, B>) {
-      if constexpr (B == 0)
-        statistics_of_rest(d.x, s.channels, b, mean, square);
-      else
-        statistics<B>(d.x, s.channels, b, mean, square);
+    with_lanes<T>([&]<class V>(std::type_identity<V>) {
+      with_width<V>(b, [&]<int B>(std::integral_constant<int, B>) {
+        if constexpr (B == 0)
+          statistics_of_rest(d.x, s.channels, b, mean, square);
+        else
+          statistics<V, B>(d.x, s.channels, b, mean, square);
+      });
     });
     join(b.n, b.first - work.first(part), b.last - b.first, mean, square, work.a(part) + b.c,
          work.b(part) + b.c);
@@ -98,17 +100,17 @@ void all_statistics(const NormSizes& s, const NormForward<T>& d, std::size_t row
   }
 }
 
-template <bool masked, class T>
+template <class V, bool masked, class T>
 MPSNN_SIMD void normalize(NormForward<T> d, std::size_t channels, std::size_t begin,
                           std::size_t end, const float* scale, const float* shift, float least) {
   const std::size_t whole = channels / lanes * lanes;
-  const Floats low = Floats{} + least;
+  const V low = V{} + least;
   for (std::size_t r = begin; r < end; ++r) {
     const T* x = d.x + r * channels;
     T* y = d.y + r * d.y_row;
     std::uint8_t* mask = masked ? d.mask + r * d.mask_row : nullptr;
-    for (std::size_t c = 0; c < whole; c += lanes) {
-      Floats factor, term, value;
+    for (std::size_t c = 0; c < whole; c += lanes_of<V>) {
+      V factor, term, value;
       load(scale + c, factor);
       load(shift + c, term);
       load(x + c, value);
@@ -140,8 +142,10 @@ void own_batch_norm(const NormSizes& s, const NormForward<T>& d, int images) {
   }
   const float least = s.relu ? 0 : -INFINITY;
   parallel_for(s.batch * s.rows_per_image, s.channels, [&](std::size_t begin, std::size_t end) {
-    (d.mask ? normalize<true, T> : normalize<false, T>)(d, s.channels, begin, end, scale, shift,
-                                                        least);
+    with_lanes<T>([&]<class V>(std::type_identity<V>) {
+      (d.mask ? normalize<V, true, T> : normalize<V, false, T>)(d, s.channels, begin, end, scale,
+                                                                shift, least);
+    });
   });
 }
 

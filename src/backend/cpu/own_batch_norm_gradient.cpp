@@ -8,23 +8,22 @@ namespace {
 using namespace norm;
 
 /// Sums over rows of g and of g * (x - mean), with g what of dy the neuron let through.
-template <int B, bool masked, class T>
+template <class V, int B, bool masked, class T>
 MPSNN_SIMD void sums(NormGradient<T> d, std::size_t row, const Block& b, float* sum_g,
                      float* sum_gx) {
   constexpr int chains = B == 1 ? 2 : 1;  // see sum_rows
-  Floats mean[B], gs[chains][B] = {}, gxs[chains][B] = {}, g, x;
-  for (int i = 0; i < B; ++i) load(d.mean + b.c + i * lanes, mean[i]);
-  const auto add = [&](std::size_t r, Floats(&to_g)[B], Floats(&to_gx)[B])
-                       __attribute__((always_inline)) {
-                         for (int i = 0; i < B; ++i) {
-                           const std::size_t c = b.c + i * lanes;
-                           load(d.dy + r * d.dy_row + c, g);
-                           load(d.x + r * row + c, x);
-                           if constexpr (masked) keep_where(d.mask + r * d.mask_row + c / 8, g);
-                           to_g[i] += g;
-                           to_gx[i] += g * (x - mean[i]);
-                         }
-                       };
+  V mean[B], gs[chains][B] = {}, gxs[chains][B] = {}, g, x;
+  for (int i = 0; i < B; ++i) load(d.mean + b.c + i * lanes_of<V>, mean[i]);
+  const auto add = [&](std::size_t r, V(&to_g)[B], V(&to_gx)[B]) __attribute__((always_inline)) {
+    for (int i = 0; i < B; ++i) {
+      const std::size_t c = b.c + i * lanes_of<V>;
+      load(d.dy + r * d.dy_row + c, g);
+      load(d.x + r * row + c, x);
+      if constexpr (masked) keep_where(d.mask + r * d.mask_row + c / 8, g);
+      to_g[i] += g;
+      to_gx[i] += g * (x - mean[i]);
+    }
+  };
   std::size_t r = b.first;
   for (; r + chains <= b.last; r += chains)
     for (int j = 0; j < chains; ++j) add(r + j, gs[j], gxs[j]);
@@ -34,8 +33,8 @@ MPSNN_SIMD void sums(NormGradient<T> d, std::size_t row, const Block& b, float* 
       gs[0][i] += gs[j][i];
       gxs[0][i] += gxs[j][i];
     }
-    store(gs[0][i], sum_g + i * lanes);
-    store(gxs[0][i], sum_gx + i * lanes);
+    store(gs[0][i], sum_g + i * lanes_of<V>);
+    store(gxs[0][i], sum_gx + i * lanes_of<V>);
   }
 }
 
@@ -66,13 +65,13 @@ struct Factors {
   const float *scale, *mean_g, *slope;
 };
 
-template <bool masked, class T>
+template <class V, bool masked, class T>
 MPSNN_SIMD void gradient_rows(NormGradient<T> d, std::size_t channels, std::size_t begin,
                               std::size_t end, const Factors& f) {
   const std::size_t whole = channels / lanes * lanes;
   for (std::size_t r = begin; r < end; ++r) {
-    for (std::size_t c = 0; c < whole; c += lanes) {
-      Floats mean, scale, shift, slope, g, x;
+    for (std::size_t c = 0; c < whole; c += lanes_of<V>) {
+      V mean, scale, shift, slope, g, x;
       load(d.mean + c, mean);
       load(f.scale + c, scale);
       load(f.mean_g + c, shift);
@@ -94,11 +93,13 @@ template <class T>
 void all_sums(const NormSizes& s, const NormGradient<T>& d, const Work& work) {
   work.each([&](std::size_t part, const Block& b) {
     float sum_g[4 * lanes], sum_gx[4 * lanes];
-    with_width(b, [&]<int B>(std::integral_constant<int, B>) {
-      if constexpr (B == 0)
-        sums_of_rest(d, s.channels, b, sum_g, sum_gx);
-      else
-        (d.mask ? sums<B, true, T> : sums<B, false, T>)(d, s.channels, b, sum_g, sum_gx);
+    with_lanes<T>([&]<class V>(std::type_identity<V>) {
+      with_width<V>(b, [&]<int B>(std::integral_constant<int, B>) {
+        if constexpr (B == 0)
+          sums_of_rest(d, s.channels, b, sum_g, sum_gx);
+        else
+          (d.mask ? sums<V, B, true, T> : sums<V, B, false, T>)(d, s.channels, b, sum_g, sum_gx);
+      });
     });
     for (std::size_t i = 0; i < b.n; ++i) {
       work.a(part)[b.c + i] += sum_g[i];
@@ -132,8 +133,10 @@ void own_batch_norm_gradient(const NormSizes& s, const NormGradient<T>& d, int i
   }
   if (!d.dx) return;
   parallel_for(rows, s.channels, [&](std::size_t begin, std::size_t end) {
-    (d.mask ? gradient_rows<true, T> : gradient_rows<false, T>)(d, s.channels, begin, end,
-                                                                {scale, mean_g, slope});
+    with_lanes<T>([&]<class V>(std::type_identity<V>) {
+      (d.mask ? gradient_rows<V, true, T> : gradient_rows<V, false, T>)(d, s.channels, begin, end,
+                                                                        {scale, mean_g, slope});
+    });
   });
   std::fill(d.dx + rows * s.channels, d.dx + s.batch * s.rows_per_image * s.channels, T{});
 }
