@@ -62,7 +62,8 @@ def section(name: str, machines: list[Row], table: list[Row]) -> str:
         bfloat16 = found.get("bfloat16_gflops")
         lines.append(
             f"- Peak of products by {found['by']}: {figure(found['float32_gflops'])} GFLOP/s in "
-            f"float32, {figure(bfloat16)} in bfloat16; copies, reading and writing: "
+            f"float32{f', {figure(bfloat16)} in bfloat16' if bfloat16 else ''}; "
+            "copies, reading and writing: "
             f"{figure(found['small_copy_gbs'])} GB/s in cache, "
             f"{figure(found['large_copy_gbs'])} GB/s in memory."
         )

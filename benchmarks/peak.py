@@ -13,11 +13,11 @@ from collections.abc import Callable
 
 import numpy as np
 
+from benchmarks import machine
+
 SIZES = (1024, 2048, 4096)
 COPIES = {"small": 8 * 2**20, "large": 256 * 2**20}  # bytes: within a cache, and beyond it
 TRIES = 9
-SMALL = 256  # the size of a product that is quick even by plain loops
-BARELY = 0.1  # of the speed in float32: slower types have no instructions
 
 
 def fastest(function: Callable[[], object]) -> float:
@@ -54,8 +54,8 @@ def by_numpy() -> dict[str, float]:
 def torch_products() -> dict[str, Callable[[int], Callable[[], object]]]:
     """By type, what makes a product of square matrices of a size by PyTorch.
 
-    Without instructions for bfloat16 PyTorch multiplies by plain loops, a hundred times slower than
-    in float32; a large product would take minutes, so that none is made.
+    Without AVX-512 PyTorch multiplies bfloat16 by plain loops, a hundred times slower than float32;
+    a large product would take minutes, so that none is made.
     """
     import torch
 
@@ -66,9 +66,11 @@ def torch_products() -> dict[str, Callable[[int], Callable[[], object]]]:
 
         return of
 
-    every = {"float32": multiplier(torch.float32), "bfloat16": multiplier(torch.bfloat16)}
-    seconds = {name: fastest(of(SMALL)) for name, of in every.items()}
-    return {name: of for name, of in every.items() if seconds["float32"] > BARELY * seconds[name]}
+    products = {"float32": multiplier(torch.float32), "bfloat16": multiplier(torch.bfloat16)}
+    extensions = machine.description()["extensions"]
+    if "avx2" in extensions and "avx512f" not in extensions:
+        del products["bfloat16"]
+    return products
 
 
 def by_torch(threads: int) -> dict[str, float]:

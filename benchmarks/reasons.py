@@ -8,12 +8,22 @@ from __future__ import annotations
 
 # What a reader must know of all rows of a machine.
 NOTES = {
+    "epyc-avx2": "It has no AVX-512, so that `mpsnn` refuses bfloat16; PyTorch multiplies it by plain "
+    "loops there, at 1.4 GFLOP/s.",
     "epyc-avx512": 'Products in float32 by PyTorch, which ours are compared to in "of product", are '
     "MKL's and mostly reach 190 to 225 GFLOP/s, where oneDNN's reach 515 to 523 (`Trainer.profile`).",
     "xeon-amx": "Its rows are older than convolutions in float32 by Winograd's filtering.",
 }
 
 REASONS: dict[tuple[str, str, str, int, str], str] = {
+    (
+        "epyc-avx2",
+        "digits",
+        "infer",
+        1,
+        "float32",
+    ): "reading the 12.8 MB of the first dense layer takes half of the time, at 64 GB/s from the third "
+    "level of caches (`Predictor.profile`)",
     (
         "epyc-avx512",
         "digits",
