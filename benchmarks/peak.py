@@ -51,12 +51,19 @@ def by_numpy() -> dict[str, float]:
     }
 
 
-def torch_products() -> dict[str, Callable[[int], Callable[[], object]]]:
-    """By type, what makes a product of square matrices of a size by PyTorch.
+def fast_types() -> list[str]:
+    """In which PyTorch multiplies fast on this machine.
 
-    Without AVX-512 PyTorch multiplies bfloat16 by plain loops, a hundred times slower than float32;
-    a large product would take minutes, so that none is made.
+    Without AVX-512 it multiplies bfloat16 by plain loops, a hundred times slower than float32: a
+    large product takes a minute.
     """
+    extensions = machine.description()["extensions"]
+    slow = "avx2" in extensions and "avx512f" not in extensions
+    return ["float32"] if slow else ["float32", "bfloat16"]
+
+
+def torch_products() -> dict[str, Callable[[int], Callable[[], object]]]:
+    """By type, what makes a product of square matrices of a size by PyTorch."""
     import torch
 
     def multiplier(kind: torch.dtype) -> Callable[[int], Callable[[], object]]:
@@ -66,11 +73,7 @@ def torch_products() -> dict[str, Callable[[int], Callable[[], object]]]:
 
         return of
 
-    products = {"float32": multiplier(torch.float32), "bfloat16": multiplier(torch.bfloat16)}
-    extensions = machine.description()["extensions"]
-    if "avx2" in extensions and "avx512f" not in extensions:
-        del products["bfloat16"]
-    return products
+    return {name: multiplier(getattr(torch, name)) for name in fast_types()}
 
 
 def by_torch(threads: int) -> dict[str, float]:

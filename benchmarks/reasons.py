@@ -9,7 +9,7 @@ from __future__ import annotations
 # What a reader must know of all rows of a machine.
 NOTES = {
     "epyc-avx2": "It has no AVX-512, so that `mpsnn` refuses bfloat16; PyTorch multiplies it by plain "
-    "loops there, at 1.4 GFLOP/s.",
+    "loops there, at 0.3 GFLOP/s (2048 x 2048) to 1.8 (128 x 128).",
     "epyc-avx512": 'Products in float32 by PyTorch, which ours are compared to in "of product", are '
     "MKL's and mostly reach 190 to 225 GFLOP/s, where oneDNN's reach 515 to 523 (`Trainer.profile`).",
     "xeon-amx": "Its rows are older than convolutions in float32 by Winograd's filtering.",

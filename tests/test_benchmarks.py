@@ -14,7 +14,7 @@ import pytest
 import mpsnn
 
 pytest.importorskip("benchmarks", reason="these tests are not in a source tree")
-from benchmarks import contestants, driver, measure, networks, ours, page, steady, table
+from benchmarks import contestants, driver, measure, networks, ours, page, peak, steady, table
 from benchmarks.contestant import Task
 from benchmarks.driver import Measured, Plan
 from benchmarks.steady import Steadiness
@@ -117,6 +117,21 @@ def test_a_probe_multiplies_in_a_process_of_its_own() -> None:
         assert machine.lasted()
     gflops = machine.record()["gflops"]
     assert gflops["float32"] > 0
+
+
+@pytest.mark.parametrize(
+    ("extensions", "types"),
+    [
+        (["avx2"], ["float32"]),
+        (["avx2", "avx512f"], ["float32", "bfloat16"]),
+        ([], ["float32", "bfloat16"]),  # no x86: nothing is known of it
+    ],
+)
+def test_a_probe_does_not_multiply_by_plain_loops(
+    extensions: list[str], types: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(peak.machine, "description", lambda: {"extensions": extensions})
+    assert peak.fast_types() == types
 
 
 def test_float32_is_compared_with_float32_and_bfloat16_with_everything() -> None:

@@ -20,7 +20,6 @@ using Floats = float __attribute__((vector_size(64)));
 using Eight = float __attribute__((vector_size(32)));
 template <class V>
 inline constexpr std::size_t lanes_of = sizeof(V) / sizeof(float);
-using Ints = std::int32_t __attribute__((vector_size(64)));
 using Words = std::uint32_t __attribute__((vector_size(64)));
 using Halves = std::uint16_t __attribute__((vector_size(32)));  ///< Of 16 bits, of some type.
 using Bytes = std::uint8_t __attribute__((vector_size(16)));
