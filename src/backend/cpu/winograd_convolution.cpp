@@ -11,6 +11,7 @@ using winograd::bytes_of;
 using winograd::Chunks;
 using winograd::Grid;
 using winograd::most_channels;
+using winograd::numbers_in;
 using winograd::panel;
 using winograd::Points;
 using winograd::points;
@@ -25,7 +26,7 @@ struct Finish {
 };
 
 template <class V, int m, class T>
-MPSNN_SIMD void to_pixels(const Points& from, Dim channels, const Finish& finish, Dim first,
+MPSNN_SIMD void to_pixels(const Points<>& from, Dim channels, const Finish& finish, Dim first,
                           T* const* pixels) {
   for (Dim c = 0; c < channels; c += lanes_of<V>) {
     V bias;
@@ -43,7 +44,7 @@ MPSNN_SIMD void to_pixels(const Points& from, Dim channels, const Finish& finish
 
 /// A filter's points for lanes of side by side numbers: tap t is at from + t * stride.
 template <class V, int r>
-MPSNN_SIMD void filter_to_points(const float* from, std::ptrdiff_t stride, const Points& to) {
+MPSNN_SIMD void filter_to_points(const float* from, std::ptrdiff_t stride, const Points<>& to) {
   for (std::size_t c = 0; c < lanes; c += lanes_of<V>)
     winograd::both_axes<V, r, side>(
         [](const auto& x, auto& y) { winograd::taps_to_points<r>(x, y); },
@@ -51,7 +52,7 @@ MPSNN_SIMD void filter_to_points(const float* from, std::ptrdiff_t stride, const
         [&](int i, const V& y) { store(y, to.data + i * to.plane + c); });
 }
 template <int r>
-void filter_to_points(const float* from, std::ptrdiff_t stride, const Points& to) {
+void filter_to_points(const float* from, std::ptrdiff_t stride, const Points<>& to) {
   with_lanes<float>(
       [&]<class V>(std::type_identity<V>) { filter_to_points<V, r>(from, stride, to); });
 }
@@ -79,8 +80,8 @@ void turn(const float* from, std::size_t channels, float* to) {
   with_lanes<float>([&]<class V>(std::type_identity<V>) { turn<V, taps>(from, channels, to); });
 }
 
-/// y from x, or dx from dy, whose geometry is then the adjoint one.
-template <class T, int m>
+/// y from x, or dx from dy, whose geometry is then the adjoint one. P is what points are in.
+template <class T, class P, int m>
 class WinogradConvolution {
  public:
   static constexpr int r = side + 1 - m, taps = r * r;
@@ -88,17 +89,18 @@ class WinogradConvolution {
   WinogradConvolution(KernelContext& k, const ConvGeometry& g, bool backward, float slope)
       : grid_(g, k.batch),
         C_(g.C),
+        depth_(g.C / numbers_in<P>),
         O_(g.O),
         backward_(backward),
         slope_(slope),
-        shared_(bytes_of(C_ * O_) > winograd::most_kept),
-        chunks_(grid_.tiles(), C_, shared_) {
+        shared_(bytes_of(depth_ * O_) > winograd::most_kept),
+        chunks_(grid_.tiles(), depth_, shared_) {
     const Dim threads = omp_get_max_threads();
     parts_ = std::min((threads + panels() - 1) / panels(), chunks_.size / winograd::rows_at_once);
     const Dim workers = std::min(threads, panels() * parts_);
-    images_ = Room(k, shared_ ? 1 : threads, chunks_.size * C_);
-    filters_ = Room(k, shared_ ? workers : panels(), C_ * panel);
-    sums_ = Room(k, shared_ ? workers : threads, chunks_.size * panel);
+    images_ = Room<P>(k, shared_ ? 1 : threads, chunks_.size * depth_);
+    filters_ = Room<P>(k, shared_ ? workers : panels(), depth_ * panel);
+    sums_ = Room<>(k, shared_ ? workers : threads, chunks_.size * panel);
     outside_ = Scratch(k, threads * O_ * sizeof(T));
     report(k, "mpsnn:winograd");
   }
@@ -128,7 +130,7 @@ class WinogradConvolution {
   void run_apart(const Launch& l, const Job& job) const {
 #pragma omp for schedule(static)
     for (Dim p = 0; p < panels(); ++p) to_points(job.weight, p, filters_.at(l, p));
-    const Points images = images_.at(l, omp_get_thread_num());
+    const Points<P> images = images_.at(l, omp_get_thread_num());
     const Share share(chunks_.count);
     for (Dim i = share.begin; i < share.end; ++i) {
       const Dim first = i * chunks_.size, count = std::min(chunks_.size, grid_.tiles() - first);
@@ -140,7 +142,7 @@ class WinogradConvolution {
   /// Large filters: the points of a panel are made where they are used, for all tiles at once, or
   /// for a part of them where there are fewer panels than threads.
   void run_together(const Launch& l, const Job& job) const {
-    const Points images = images_.at(l, 0), filters = filters_.at(l, omp_get_thread_num());
+    const Points<P> images = images_.at(l, 0), filters = filters_.at(l, omp_get_thread_num());
     for (Dim i = 0; i < chunks_.count; ++i) {
       const Dim first = i * chunks_.size, count = std::min(chunks_.size, grid_.tiles() - first);
       const Share share(count);
@@ -153,52 +155,69 @@ class WinogradConvolution {
         const Dim end = std::min(count, rounded(count * (part + 1) / parts_));
         if (begin >= end) continue;
         to_points(job.weight, p, filters);
-        finish(l, job, first + begin, end - begin, p, {images.data + begin * C_, images.plane},
+        finish(l, job, first + begin, end - begin, p, {images.data + begin * depth_, images.plane},
                filters);
       }
     }
   }
 
   /// Tiles [first + begin, first + end) of x.
-  void to_points(const T* x, Dim first, Dim begin, Dim end, const Points& to) const {
+  void to_points(const T* x, Dim first, Dim begin, Dim end, const Points<P>& to) const {
     static const T zeros[most_channels] = {};
     const T* pixels[points];
     for (Dim t = begin; t < end; ++t) {
       grid_.x_pixels(x, first + t, zeros, pixels);
-      winograd::points_of_x(pixels, C_, {to.data + t * C_, to.plane});
+      winograd::points_of_x(pixels, 0, C_, Points<P>{to.data + t * depth_, to.plane});
     }
   }
 
   /// A panel of filters.
-  void to_points(const float* weight, Dim p, const Points& to) const {
+  void to_points(const float* weight, Dim p, const Points<P>& to) const {
     const Dim width = columns(p), block = winograd::side_by_side(width);
     alignas(64) float turned[taps * lanes * lanes];
     for (Dim j = 0; j < width; j += lanes) {
       const Dim o = p * panel + j;
       for (Dim c = 0; c < C_; c += lanes) {
         if (!backward_) turn<taps>(weight + o * taps * C_ + c, C_, turned);
-        for (Dim i = 0; i < Dim{lanes}; ++i) {
-          const Points at = {to.data + j / block * block * C_ + (c + i) * block + j % block,
-                             to.plane};
-          if (backward_) {  // the taps in the opposite order
-            const float* last = weight + ((c + i) * taps + taps - 1) * O_ + o;
-            for (int t = 0; t < taps; ++t) __builtin_prefetch(last + (lanes * taps - t) * O_);
-            filter_to_points<r>(last, -O_, at);
-          } else
+        const auto convert = [&](Dim i, const Points<>& at) {
+          if (backward_)
+            filter_backwards(weight + (c + i) * taps * O_ + o, at);
+          else
             filter_to_points<r>(turned + i * lanes, lanes * lanes, at);
-        }
+        };
+        P* from_c = to.data + j / block * block * depth_ + c / numbers_in<P> * block + j % block;
+        for (Dim i = 0; i < Dim{lanes}; i += numbers_in<P>, from_c += block)
+          place(convert, i, {from_c, to.plane});
       }
     }
   }
+  /// The taps in the opposite order.
+  void filter_backwards(const float* weight, const Points<>& to) const {
+    const float* last = weight + (taps - 1) * O_;
+    for (int t = 0; t < taps; ++t) __builtin_prefetch(last + (lanes * taps - t) * O_);
+    filter_to_points<r>(last, -O_, to);
+  }
+  /// Channel i, or a pair of them.
+  template <class Convert>
+  static void place(const Convert& convert, Dim i, const Points<>& to) {
+    convert(i, to);
+  }
+  template <class Convert>
+  static void place(const Convert& convert, Dim i, const Points<winograd::Pair>& to) {
+    winograd::Lanes first, second;
+    convert(i, first.all());
+    convert(i + 1, second.all());
+    winograd::pair_up(first, second, to);
+  }
 
   /// Products of tiles with a panel, and what follows from them.
-  void finish(const Launch& l, const Job& job, Dim first, Dim count, Dim p, const Points& images,
-              const Points& filters) const {
-    const Points sums = sums_.at(l, omp_get_thread_num());
+  void finish(const Launch& l, const Job& job, Dim first, Dim count, Dim p, const Points<P>& images,
+              const Points<P>& filters) const {
+    const Points<> sums = sums_.at(l, omp_get_thread_num());
     const Dim width = columns(p);
     for (int i = 0; i < points; ++i)
-      winograd::multiply({images.data + i * images.plane, static_cast<std::size_t>(C_), 1},
-                         filters.data + i * filters.plane, C_, rounded(count), width, false,
+      winograd::multiply({images.data + i * images.plane, static_cast<std::size_t>(depth_), 1},
+                         filters.data + i * filters.plane, depth_, rounded(count), width, false,
                          sums.data + i * sums.plane);
     alignas(64) float bias[panel] = {};
     if (job.bias) std::copy_n(job.bias + p * panel, width, bias);
@@ -213,29 +232,32 @@ class WinogradConvolution {
   }
 
   Grid grid_;
-  Dim C_, O_;
+  Dim C_, depth_, O_;  ///< The depth is what C channels are in a product.
   bool backward_;
   float slope_;
   bool shared_;  ///< See run_together.
   Chunks chunks_;
   Dim parts_;  ///< Of a chunk.
-  Room images_, filters_, sums_;
+  Room<P> images_, filters_;
+  Room<> sums_;
   Scratch outside_;  ///< For the pixels of a tile that y does not have.
 };
 
 }  // namespace
 
 bool prefers_winograd(const ConvGeometry& g, Dim batch, DType type, const Activation& activation) {
-  return (!activation || activation->kind == Neuron::Kind::relu) && winograd::suits(g, batch, type);
+  return (!activation || activation->kind == Neuron::Kind::relu) &&
+         winograd::suits(g, batch, type, false);
 }
 bool prefers_winograd_data_gradient(const ConvGeometry& g, Dim batch, DType type) {
-  return prefers_winograd(adjoint(g), batch, type, {});
+  return winograd::suits(adjoint(g), batch, type, winograd::pairs_gradients(type));
 }
 
 Kernel winograd_convolution(KernelContext& k, const ConvGeometry& g, const Activation& activation) {
   return winograd::with_form(
-      g, k.in_type(0), [&]<class T, int m>(T, std::integral_constant<int, m>) -> Kernel {
-        const WinogradConvolution<T, m> run(k, g, false, activation ? activation->a : 1);
+      g, k.in_type(0), false,
+      [&]<class T, class P, int m>(T, P, std::integral_constant<int, m>) -> Kernel {
+        const WinogradConvolution<T, P, m> run(k, g, false, activation ? activation->a : 1);
         return [run](const Launch& l) {
           run(l, l.inputs[0], l.inputs[1], l.in<float>(2), l.outputs[0]);
         };
@@ -244,8 +266,9 @@ Kernel winograd_convolution(KernelContext& k, const ConvGeometry& g, const Activ
 
 Kernel winograd_data_gradient(KernelContext& k, const ConvGeometry& g) {
   return winograd::with_form(
-      g, k.in_type(0), [&]<class T, int m>(T, std::integral_constant<int, m>) -> Kernel {
-        const WinogradConvolution<T, m> run(k, adjoint(g), true, 1);
+      g, k.in_type(0), winograd::pairs_gradients(k.in_type(0)),
+      [&]<class T, class P, int m>(T, P, std::integral_constant<int, m>) -> Kernel {
+        const WinogradConvolution<T, P, m> run(k, adjoint(g), true, 1);
         return [run](const Launch& l) { run(l, l.inputs[0], l.inputs[2], nullptr, l.outputs[0]); };
       });
 }

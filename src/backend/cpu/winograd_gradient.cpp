@@ -10,6 +10,9 @@ namespace {
 using winograd::bytes_of;
 using winograd::Chunks;
 using winograd::Grid;
+using winograd::Lanes;
+using winograd::numbers_in;
+using winograd::Pair;
 using winograd::panel;
 using winograd::Points;
 using winograd::points;
@@ -21,7 +24,7 @@ constexpr Dim slab = 64;  // filters whose points lie side by side
 /// Channels [first, first + channels) of a tile's pixels of dy, to the points that they were summed
 /// from.
 template <class V, int m, class T>
-MPSNN_SIMD void points_of_dy(const T* const* pixels, Dim first, Dim channels, const Points& to) {
+MPSNN_SIMD void points_of_dy(const T* const* pixels, Dim first, Dim channels, const Points<>& to) {
   for (Dim c = 0; c < channels; c += lanes_of<V>)
     winograd::both_axes<V, m, side>(
         [](const auto& x, auto& y) { winograd::pixels_to_points_of_sum<m>(x, y); },
@@ -31,7 +34,7 @@ MPSNN_SIMD void points_of_dy(const T* const* pixels, Dim first, Dim channels, co
 
 /// Lanes of a filter's gradient to its taps, `stride` apart; added to them if `add`.
 template <class V, int r>
-MPSNN_SIMD void to_taps(const Points& from, bool add, float* to, std::size_t stride) {
+MPSNN_SIMD void to_taps(const Points<>& from, bool add, float* to, std::size_t stride) {
   for (std::size_t c = 0; c < lanes; c += lanes_of<V>)
     winograd::both_axes<V, side, r>(
         [](const auto& x, auto& y) { winograd::points_to_taps<r>(x, y); },
@@ -45,11 +48,13 @@ MPSNN_SIMD void to_taps(const Points& from, bool add, float* to, std::size_t str
 
 /// Asks for numbers that the next product reads in columns, from a cache that all threads share:
 /// 1024 filters of 1024 channels, 13 x 13 pixels, batch 8, take 51 ms instead of 72.
-void fetch(const float* numbers, Dim n) {
+template <class P>
+void fetch(const P* numbers, Dim n) {
   for (Dim i = 0; i < n; i += lanes) __builtin_prefetch(numbers + i, 0, 2);
 }
 
-template <class T, int m>
+/// P is what points are in: a pair is of two tiles.
+template <class T, class P, int m>
 class WinogradGradient {
  public:
   static constexpr int r = side + 1 - m, taps = r * r;
@@ -60,13 +65,14 @@ class WinogradGradient {
         O_(g.O),
         pixels_(k.batch * g.h.coarse * g.w.coarse),
         shared_(bytes_of(C_ * O_) > winograd::most_kept),
-        chunks_(grid_.tiles(), O_, shared_) {
+        chunks_(grid_.tiles(), O_ / numbers_in<P>, shared_) {
     const Dim threads = omp_get_max_threads();
     parts_ = std::min((threads + panels() - 1) / panels(), slabs());
     const Dim workers = shared_ ? std::min(threads, panels() * parts_) : threads;
-    dy_ = Room(k, (shared_ ? 1 : threads) * slabs(), chunks_.size * slab);
-    x_ = Room(k, workers, chunks_.size * panel);
-    filters_ = shared_ ? Room(k, workers, slab * panel) : Room(k, threads * panels(), O_ * panel);
+    dy_ = Room<P>(k, (shared_ ? 1 : threads) * slabs(), chunks_.size / numbers_in<P> * slab);
+    x_ = Room<P>(k, workers, chunks_.size / numbers_in<P> * panel);
+    filters_ =
+        shared_ ? Room<>(k, workers, slab * panel) : Room<>(k, threads * panels(), O_ * panel);
     report(k, "mpsnn:winograd");
   }
 
@@ -84,6 +90,8 @@ class WinogradGradient {
   Dim columns(Dim p) const { return std::min(panel, C_ - p * panel); }
   Dim slabs() const { return (O_ + slab - 1) / slab; }
   Dim filters(Dim s) const { return std::min(slab, O_ - s * slab); }
+  /// That so many tiles take.
+  static Dim in_places(Dim tiles) { return (tiles + numbers_in<P> - 1) / numbers_in<P>; }
 
   /// Small filters: each thread has tiles, and sums over them, of its own.
   void run_apart(const Launch& l) const {
@@ -93,14 +101,15 @@ class WinogradGradient {
       const Dim first = i * chunks_.size, count = std::min(chunks_.size, grid_.tiles() - first);
       to_points(l, first, 0, count, me * slabs());
       for (Dim p = 0; p < panels(); ++p) {
-        const Points x = to_points(l, first, count, p), sums = filters_.at(l, me * panels() + p);
+        const Points<P> x = to_points(l, first, count, p);
+        const Points<> sums = filters_.at(l, me * panels() + p);
         for (Dim s = 0; s < slabs(); ++s)
           multiply(dy_.at(l, me * slabs() + s), x, count, s, p, i > share.begin,
                    {sums.data + s * slab * columns(p), sums.plane});
       }
     }
     if (share.begin == share.end) {
-      const Points none = filters_.at(l, me * panels());
+      const Points<> none = filters_.at(l, me * panels());
       std::fill_n(none.data, panels() * points * none.plane, 0.0f);
     }
 #pragma omp barrier
@@ -108,13 +117,13 @@ class WinogradGradient {
     for (Dim p = 0; p < panels(); ++p)
       for (int i = 0; i < points; ++i)
         for (Dim thread = 1; thread < omp_get_num_threads(); ++thread) {
-          const Points to = filters_.at(l, p), from = filters_.at(l, thread * panels() + p);
+          const Points<> to = filters_.at(l, p), from = filters_.at(l, thread * panels() + p);
           rows::add(to.data + i * to.plane, from.data + i * from.plane, nullptr, O_ * columns(p));
         }
 #pragma omp for schedule(static)
     for (Dim work = 0; work < panels() * slabs(); ++work) {
       const Dim p = work / slabs(), s = work % slabs();
-      const Points sums = filters_.at(l, p);
+      const Points<> sums = filters_.at(l, p);
       finish(l, {sums.data + s * slab * columns(p), sums.plane}, s, p, false);
     }
   }
@@ -122,16 +131,17 @@ class WinogradGradient {
   /// Large filters: each thread has some of their channels, and where there are fewer panels of
   /// these than threads, a part of the filters.
   void run_together(const Launch& l) const {
-    const Points sums = filters_.at(l, omp_get_thread_num());
+    const Points<> sums = filters_.at(l, omp_get_thread_num());
     for (Dim i = 0; i < chunks_.count; ++i) {
       const Dim first = i * chunks_.size, count = std::min(chunks_.size, grid_.tiles() - first);
-      const Share share(count);
-      to_points(l, first, share.begin, share.end, 0);
+      const Share share(in_places(count));
+      to_points(l, first, share.begin * numbers_in<P>, std::min(count, share.end * numbers_in<P>),
+                0);
 #pragma omp barrier
 #pragma omp for schedule(static)
       for (Dim work = 0; work < panels() * parts_; ++work) {
         const Dim p = work / parts_, part = work % parts_;
-        const Points x = to_points(l, first, count, p);
+        const Points<P> x = to_points(l, first, count, p);
         for (Dim s = slabs() * part / parts_; s < slabs() * (part + 1) / parts_; ++s) {
           multiply(dy_.at(l, s), x, count, s, p, false, sums);
           finish(l, sums, s, p, i > 0);
@@ -143,42 +153,78 @@ class WinogradGradient {
   /// Tiles [first + begin, first + end) of dy, slabs from `at` on.
   void to_points(const Launch& l, Dim first, Dim begin, Dim end, Dim at) const {
     static const T zeros[winograd::most_channels] = {};
-    const T* pixels[m * m];
-    for (Dim t = begin; t < end; ++t) {
-      grid_.y_pixels(l.in<T>(0), first + t, zeros, pixels);
+    const T* pixels[numbers_in<P>][m * m];
+    for (Dim t = begin; t < end; t += numbers_in<P>) {
+      gather(t, end, zeros, pixels,
+             [&](Dim tile, const T** to) { grid_.y_pixels(l.in<T>(0), first + tile, zeros, to); });
       for (Dim s = 0; s < slabs(); ++s) {
-        const Points to = dy_.at(l, at + s);
-        with_lanes<T>([&]<class V>(std::type_identity<V>) {
-          points_of_dy<V, m>(pixels, s * slab, filters(s), {to.data + t * filters(s), to.plane});
-        });
+        const Points<P> to = dy_.at(l, at + s);
+        place(pixels, s * slab, filters(s), {to.data + t / numbers_in<P> * filters(s), to.plane});
       }
     }
   }
   /// A panel of channels of x.
-  Points to_points(const Launch& l, Dim first, Dim count, Dim p) const {
+  Points<P> to_points(const Launch& l, Dim first, Dim count, Dim p) const {
     static const T zeros[panel] = {};
-    const Points to = x_.at(l, omp_get_thread_num());
-    const T* pixels[points];
+    const Points<P> to = x_.at(l, omp_get_thread_num());
+    const T* pixels[numbers_in<P>][points];
     const Dim width = columns(p), block = winograd::side_by_side(width);
     for (Dim j = 0; j < width; j += block)
-      for (Dim t = 0; t < count; ++t) {
-        grid_.x_pixels(l.in<T>(1) + p * panel + j, first + t, zeros, pixels);
-        winograd::points_of_x(pixels, block, {to.data + j * count + t * block, to.plane});
+      for (Dim t = 0; t < count; t += numbers_in<P>) {
+        gather(t, count, zeros, pixels, [&](Dim tile, const T** to) {
+          grid_.x_pixels(l.in<T>(1) + p * panel + j, first + tile, zeros, to);
+        });
+        const Dim row = t / numbers_in<P>;
+        place(pixels, 0, block, {to.data + j * in_places(count) + row * block, to.plane});
       }
     return to;
   }
+  /// The pixels of tile t, and of the next one in a pair, which is of zeros where there is none.
+  template <int tiles, int count, class PixelsOf>
+  static void gather(Dim t, Dim end, const T* zeros, const T* (&pixels)[tiles][count],
+                     const PixelsOf& pixels_of) {
+    for (int i = 0; i < tiles; ++i)
+      if (t + i < end)
+        pixels_of(t + i, pixels[i]);
+      else
+        std::fill_n(pixels[i], count, zeros);
+  }
+  /// Channels [first, first + channels) of the pixels of dy, m x m, or of x, of one tile.
+  static void convert(const T* const (&pixels)[m * m], Dim first, Dim channels,
+                      const Points<>& to) {
+    with_lanes<T>(
+        [&]<class V>(std::type_identity<V>) { points_of_dy<V, m>(pixels, first, channels, to); });
+  }
+  static void convert(const T* const (&pixels)[points], Dim first, Dim channels,
+                      const Points<>& to) {
+    winograd::points_of_x(pixels, first, channels, to);
+  }
+  template <int count>
+  static void place(const T* const (&tile)[1][count], Dim first, Dim channels, const Points<>& to) {
+    convert(tile[0], first, channels, to);
+  }
+  template <int count>
+  static void place(const T* const (&tiles)[2][count], Dim first, Dim channels,
+                    const Points<Pair>& to) {
+    Lanes numbers[2];
+    for (Dim c = 0; c < channels; c += lanes) {
+      for (int i = 0; i < 2; ++i) convert(tiles[i], first + c, lanes, numbers[i].all());
+      winograd::pair_up(numbers[0], numbers[1], {to.data + c, to.plane});
+    }
+  }
 
   /// The products of a slab of filters, each in a row, with a panel.
-  void multiply(const Points& dy, const Points& x, Dim count, Dim s, Dim p, bool add,
-                const Points& to) const {
+  void multiply(const Points<P>& dy, const Points<P>& x, Dim count, Dim s, Dim p, bool add,
+                const Points<>& to) const {
+    const Dim depth = in_places(count);
     for (int i = 0; i < points; ++i) {
-      if (shared_ && i + 1 < points) fetch(dy.data + (i + 1) * dy.plane, count * filters(s));
+      if (shared_ && i + 1 < points) fetch(dy.data + (i + 1) * dy.plane, depth * filters(s));
       winograd::multiply({dy.data + i * dy.plane, 1, static_cast<std::size_t>(filters(s))},
-                         x.data + i * x.plane, count, filters(s), columns(p), add,
+                         x.data + i * x.plane, depth, filters(s), columns(p), add,
                          to.data + i * to.plane);
     }
   }
-  void finish(const Launch& l, const Points& sums, Dim s, Dim p, bool add) const {
+  void finish(const Launch& l, const Points<>& sums, Dim s, Dim p, bool add) const {
     const Dim width = columns(p);
     float* to = l.out<float>(1) + s * slab * taps * C_ + p * panel;
     for (Dim i = 0; i < filters(s); ++i)
@@ -193,20 +239,22 @@ class WinogradGradient {
   bool shared_;  ///< See run_together.
   Chunks chunks_;
   Dim parts_;  ///< Of the filters.
-  Room dy_, x_, filters_;
+  Room<P> dy_, x_;
+  Room<> filters_;
 };
 
 }  // namespace
 
 bool prefers_winograd_weight_gradient(const ConvGeometry& g, Dim batch, DType type) {
-  return winograd::suits(g, batch, type);
+  return winograd::suits(g, batch, type, winograd::pairs_gradients(type));
 }
 
 Kernel winograd_weight_gradient(KernelContext& k, const ConvGeometry& g) {
-  return winograd::with_form(g, k.in_type(0),
-                             [&]<class T, int m>(T, std::integral_constant<int, m>) -> Kernel {
-                               return WinogradGradient<T, m>(k, g);
-                             });
+  return winograd::with_form(
+      g, k.in_type(0), winograd::pairs_gradients(k.in_type(0)),
+      [&]<class T, class P, int m>(T, P, std::integral_constant<int, m>) -> Kernel {
+        return WinogradGradient<T, P, m>(k, g);
+      });
 }
 
 }  // namespace mpsnn::cpu

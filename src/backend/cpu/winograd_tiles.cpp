@@ -15,16 +15,16 @@ Grid::Grid(const ConvGeometry& g, Dim batch)
 namespace {
 
 template <class V, class T>
-MPSNN_SIMD void to_points(const T* const* pixels, Dim channels, const Points& to) {
+MPSNN_SIMD void to_points(const T* const* pixels, Dim first, Dim channels, const Points<>& to) {
   for (Dim c = 0; c < channels; c += lanes_of<V>)
     both_axes<V, side, side>([](const auto& x, auto& y) { pixels_to_points(x, y); },
-                             [&](int i, V& x) { load(pixels[i] + c, x); },
+                             [&](int i, V& x) { load(pixels[i] + first + c, x); },
                              [&](int i, const V& y) { store(y, to.data + i * to.plane + c); });
 }
 
 /// R rows of V vectors of sums stay in registers. `stride` is from one row of `to` to the next.
 template <int R, int V, class Vector, bool add>
-MPSNN_INLINE void multiply_block(const Rows& left, const float* right, Dim depth, float* to,
+MPSNN_INLINE void multiply_block(const Rows<>& left, const float* right, Dim depth, float* to,
                                  Dim stride) {
   constexpr Dim width = lanes_of<Vector>;
   Vector sums[R][V];
@@ -53,16 +53,18 @@ MPSNN_INLINE void multiply_block(const Rows& left, const float* right, Dim depth
 }
 
 template <int V, bool add>
-MPSNN_V4 void multiply_512(const Rows& left, const float* right, Dim depth, float* to, Dim stride) {
+MPSNN_V4 void multiply_512(const Rows<>& left, const float* right, Dim depth, float* to,
+                           Dim stride) {
   multiply_block<8, V, Floats, add>(left, right, depth, to, stride);
 }
 template <int R, bool add>
-MPSNN_V3 void multiply_256(const Rows& left, const float* right, Dim depth, float* to, Dim stride) {
+MPSNN_V3 void multiply_256(const Rows<>& left, const float* right, Dim depth, float* to,
+                           Dim stride) {
   multiply_block<R, 2, Eight, add>(left, right, depth, to, stride);
 }
 
 template <bool add>
-void multiply_all(const Rows& left, const float* right, Dim depth, Dim rows, Dim columns,
+void multiply_all(const Rows<>& left, const float* right, Dim depth, Dim rows, Dim columns,
                   float* to) {
   const bool wide = has_512_bits();
   const Dim width = side_by_side(columns);
@@ -83,14 +85,23 @@ void multiply_all(const Rows& left, const float* right, Dim depth, Dim rows, Dim
 
 }  // namespace
 
-void points_of_x(const float* const* pixels, Dim channels, const Points& to) {
-  with_lanes<float>([&]<class V>(std::type_identity<V>) { to_points<V>(pixels, channels, to); });
+void points_of_x(const float* const* pixels, Dim first, Dim channels, const Points<>& to) {
+  with_lanes<float>(
+      [&]<class V>(std::type_identity<V>) { to_points<V>(pixels, first, channels, to); });
 }
-void points_of_x(const BFloat16* const* pixels, Dim channels, const Points& to) {
-  with_lanes<BFloat16>([&]<class V>(std::type_identity<V>) { to_points<V>(pixels, channels, to); });
+void points_of_x(const BFloat16* const* pixels, Dim first, Dim channels, const Points<>& to) {
+  with_lanes<BFloat16>(
+      [&]<class V>(std::type_identity<V>) { to_points<V>(pixels, first, channels, to); });
+}
+void points_of_x(const BFloat16* const* pixels, Dim first, Dim channels, const Points<Pair>& to) {
+  Lanes numbers;
+  for (Dim c = 0; c < channels; c += lanes) {
+    points_of_x(pixels, first + c, lanes, numbers.all());
+    pair_up(numbers, {to.data + c / numbers_in<Pair>, to.plane});
+  }
 }
 
-void multiply(const Rows& left, const float* right, Dim depth, Dim rows, Dim columns, bool add,
+void multiply(const Rows<>& left, const float* right, Dim depth, Dim rows, Dim columns, bool add,
               float* to) {
   (add ? multiply_all<true> : multiply_all<false>)(left, right, depth, rows, columns, to);
 }
@@ -116,11 +127,11 @@ bool has_form(const ConvGeometry& g, DType type) {
 ///    128 -> 128,    16x16   9.1     4.4      4.6     3.4
 ///    512 -> 512,      4x4  10.6     3.4      6.7     3.2
 ///   1024 -> 1024,   13x13  52      25       25      25
-double winograd_time(const ConvGeometry& g, Dim batch) {
+double winograd_time(const ConvGeometry& g, Dim batch, bool pairs) {
   const Grid grid(g, batch);
   const double tiles = rounded(grid.tiles()), C = g.C / lanes, O = g.O / lanes;
   const double products = points * g.C * O * tiles;
-  return 1.5 * products + tiles * (500 * C + 400 * O + 600) + 450 * g.C * O;
+  return (pairs ? 0.75 : 1.5) * products + tiles * (500 * C + 400 * O + 600) + 450 * g.C * O;
 }
 /// Of bfloat16 with AVX512-BF16 oneDNN's products are 1.6 times as fast.
 double plain_time(const ConvGeometry& g, Dim batch, DType type) {
@@ -131,13 +142,13 @@ double plain_time(const ConvGeometry& g, Dim batch, DType type) {
 
 }  // namespace
 
-bool suits(const ConvGeometry& g, Dim batch, DType type) {
+bool suits(const ConvGeometry& g, Dim batch, DType type, bool pairs) {
   // Not without AVX2, or a compiler that builds for it; and AMX multiplies bfloat16 faster than
   // that.
   const bool able = type == DType::bfloat16 ? has_bfloat16() && !tiles::available()
                                             : dnnl::get_effective_cpu_isa() >= dnnl::cpu_isa::avx2;
   return MPSNN_HAS_LEVELS && able && has_form(g, type) &&
-         winograd_time(g, batch) < 0.9 * plain_time(g, batch, type);
+         winograd_time(g, batch, pairs) < 0.9 * plain_time(g, batch, type);
 }
 
 }  // namespace mpsnn::cpu::winograd

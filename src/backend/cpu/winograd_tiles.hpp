@@ -1,9 +1,8 @@
 #pragma once
 
-#include "backend/cpu/bfloat16.hpp"
 #include "backend/cpu/framed_images.hpp"
 #include "backend/cpu/primitive.hpp"
-#include "backend/cpu/winograd.hpp"
+#include "backend/cpu/winograd_pairs.hpp"
 #include "ops/conv_geometry.hpp"
 
 /// The tiles of a batch of images, to their points and back.
@@ -50,28 +49,28 @@ class Grid {
   Dim rows_, columns_;
 };
 
-/// Numbers of 36 planes, one a point.
-struct Points {
-  float* data;
-  std::size_t plane;  ///< From a point to the next.
-};
+/// What lies in one place of a plane.
+template <class P>
+inline constexpr Dim numbers_in = std::is_same_v<P, Pair> ? 2 : 1;
 
 /// From one plane to the next, for so many numbers: not a power of two, or all would share few
 /// lines of a cache.
 inline std::size_t plane_of(Dim numbers) { return numbers + lanes; }
 
-/// `channels` channels, whole lanes, of a tile's pixels of x: to `to`, side by side.
-void points_of_x(const float* const* pixels, Dim channels, const Points& to);
-void points_of_x(const BFloat16* const* pixels, Dim channels, const Points& to);
+/// Channels [first, first + channels), whole lanes, of a tile's pixels of x: to `to`, side by side.
+void points_of_x(const float* const* pixels, Dim first, Dim channels, const Points<>& to);
+void points_of_x(const BFloat16* const* pixels, Dim first, Dim channels, const Points<>& to);
+void points_of_x(const BFloat16* const* pixels, Dim first, Dim channels, const Points<Pair>& to);
 
 /// Points in scratch memory, several times.
+template <class P = float>
 class Room {
  public:
   Room() = default;
   Room(KernelContext& k, Dim times, Dim numbers)
-      : plane_(plane_of(numbers)), scratch_(k, times * points * plane_ * sizeof(float)) {}
-  Points at(const Launch& l, Dim i) const {
-    return {scratch_.at<float>(l) + i * points * plane_, plane_};
+      : plane_(plane_of(numbers)), scratch_(k, times * points * plane_ * sizeof(P)) {}
+  Points<P> at(const Launch& l, Dim i) const {
+    return {scratch_.at<P>(l) + i * points * plane_, plane_};
   }
 
  private:
@@ -105,31 +104,31 @@ struct Chunks {
   }
 };
 
-/// A product's left side: number k of row i is data[i * row + k * step].
-struct Rows {
-  const float* data;
-  std::size_t row, step;
-};
 /// Columns of the right side that lie side by side, `depth` rows of them; the next ones follow.
 /// Without AVX-512 a product takes 16 at a time, and would otherwise use half of each line.
 inline Dim side_by_side(Dim columns) { return has_512_bits() ? columns : Dim{lanes}; }
 
 /// to = left * right, or to += left * right, for each row of `to`; rows are multiples of 8, columns
 /// 16 or 32.
-void multiply(const Rows& left, const float* right, Dim depth, Dim rows, Dim columns, bool add,
+void multiply(const Rows<>& left, const float* right, Dim depth, Dim rows, Dim columns, bool add,
               float* to);
 
-/// Calls f with a value of the type T and the tile's outputs as a constant.
+/// Calls f with values of the type T and of what points are in, and the tile's outputs as a
+/// constant.
 template <class F>
-auto with_form(const ConvGeometry& g, DType type, const F& f) {
-  const auto with_type = [&](auto m) {
-    return type == DType::bfloat16 ? f(BFloat16{}, m) : f(float{}, m);
+auto with_form(const ConvGeometry& g, DType type, bool pairs, const F& f) {
+  const auto with_types = [&](auto m) {
+    if (type != DType::bfloat16) return f(float{}, float{}, m);
+    return pairs ? f(BFloat16{}, Pair{}, m) : f(BFloat16{}, float{}, m);
   };
-  return g.h.kernel == 3 ? with_type(std::integral_constant<int, 4>{})
-                         : with_type(std::integral_constant<int, 2>{});
+  return g.h.kernel == 3 ? with_types(std::integral_constant<int, 4>{})
+                         : with_types(std::integral_constant<int, 2>{});
 }
 
+/// Whether points of gradients are pairs.
+inline bool pairs_gradients(DType type) { return type == DType::bfloat16 && has_pairs(); }
+
 /// Whether a convolution can be computed so, and is then faster than by products over all taps.
-bool suits(const ConvGeometry& g, Dim batch, DType type);
+bool suits(const ConvGeometry& g, Dim batch, DType type, bool pairs);
 
 }  // namespace mpsnn::cpu::winograd

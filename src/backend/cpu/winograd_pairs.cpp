@@ -1,0 +1,108 @@
+#include "backend/cpu/winograd_pairs.hpp"
+
+#include "backend/cpu/primitive.hpp"
+
+#if defined(__x86_64__) && (__GNUC__ >= 12 || __clang_major__ >= 12)
+#include <immintrin.h>
+#define MPSNN_PAIRS __attribute__((target("avx512f,avx512bw,avx512vl,avx512dq,avx512bf16")))
+#define MPSNN_HAS_PAIRS 1
+#else
+#define MPSNN_HAS_PAIRS 0
+#endif
+
+namespace mpsnn::cpu::winograd {
+
+#if MPSNN_HAS_PAIRS
+
+namespace {
+
+/// R rows of V vectors of sums stay in registers. `stride` is from one row of `to` to the next.
+template <int R, int V, bool add>
+MPSNN_PAIRS void multiply_block(const Rows<Pair>& left, const Pair* right, Dim depth, float* to,
+                                Dim stride) {
+  __m512 sums[R][V];
+#pragma GCC unroll 8
+  for (int i = 0; i < R; ++i)
+#pragma GCC unroll 2
+    for (int j = 0; j < V; ++j)
+      sums[i][j] = add ? _mm512_loadu_ps(to + i * stride + j * lanes) : _mm512_setzero_ps();
+  const Pair* at = left.data;
+  for (Dim k = 0; k < depth; ++k, at += left.step, right += V * lanes) {
+    __m512bh w[V];
+#pragma GCC unroll 2
+    for (int j = 0; j < V; ++j)
+      w[j] = reinterpret_cast<__m512bh>(_mm512_loadu_si512(right + j * lanes));
+#pragma GCC unroll 8
+    for (int i = 0; i < R; ++i) {
+      int pair;
+      std::memcpy(&pair, at + i * left.row, sizeof pair);
+      const __m512bh x = reinterpret_cast<__m512bh>(_mm512_set1_epi32(pair));
+#pragma GCC unroll 2
+      for (int j = 0; j < V; ++j) sums[i][j] = _mm512_dpbf16_ps(sums[i][j], x, w[j]);
+    }
+  }
+#pragma GCC unroll 8
+  for (int i = 0; i < R; ++i)
+#pragma GCC unroll 2
+    for (int j = 0; j < V; ++j) _mm512_storeu_ps(to + i * stride + j * lanes, sums[i][j]);
+}
+
+/// Where the 16 numbers of the second operand of a conversion, which come first, and those of the
+/// first one go.
+alignas(64) constexpr std::uint16_t alternating[2 * lanes] = {
+    0, 16, 1, 17, 2,  18, 3,  19, 4,  20, 5,  21, 6,  22, 7,  23,
+    8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31};
+
+}  // namespace
+
+bool has_pairs() {
+  static const bool has = [] {
+    switch (dnnl::get_effective_cpu_isa()) {
+      case dnnl::cpu_isa::avx512_core:
+      case dnnl::cpu_isa::avx512_core_vnni:
+        return false;
+      default:
+        return has_bfloat16();
+    }
+  }();
+  return has;
+}
+
+MPSNN_PAIRS void pair_up(const Lanes& numbers, const Points<Pair>& to) {
+  for (int i = 0; i < points; ++i) {
+    const auto rounded =
+        reinterpret_cast<__m256i>(_mm512_cvtneps_pbh(_mm512_load_ps(numbers.points[i])));
+    void* at = to.data + i * to.plane;
+    _mm256_storeu_si256(static_cast<__m256i*>(at), rounded);
+  }
+}
+
+MPSNN_PAIRS void pair_up(const Lanes& first, const Lanes& second, const Points<Pair>& to) {
+  const __m512i order = _mm512_load_si512(alternating);
+  for (int i = 0; i < points; ++i) {
+    const auto rounded = reinterpret_cast<__m512i>(
+        _mm512_cvtne2ps_pbh(_mm512_load_ps(second.points[i]), _mm512_load_ps(first.points[i])));
+    _mm512_storeu_si512(to.data + i * to.plane, _mm512_permutexvar_epi16(order, rounded));
+  }
+}
+
+void multiply(const Rows<Pair>& left, const Pair* right, Dim depth, Dim rows, Dim columns, bool add,
+              float* to) {
+  constexpr Dim height = 8;
+  const auto block =
+      columns == panel ? (add ? multiply_block<height, 2, true> : multiply_block<height, 2, false>)
+                       : (add ? multiply_block<height, 1, true> : multiply_block<height, 1, false>);
+  for (Dim i = 0; i < rows; i += height)
+    block({left.data + i * left.row, left.row, left.step}, right, depth, to + i * columns, columns);
+}
+
+#else
+
+bool has_pairs() { return false; }
+void pair_up(const Lanes&, const Points<Pair>&) {}
+void pair_up(const Lanes&, const Lanes&, const Points<Pair>&) {}
+void multiply(const Rows<Pair>&, const Pair*, Dim, Dim, Dim, bool, float*) {}
+
+#endif
+
+}  // namespace mpsnn::cpu::winograd
