@@ -14,6 +14,11 @@ from __future__ import annotations
 
 from importlib.metadata import version
 
+from mpsnn.openmp import short_waits
+
+with short_waits():
+    from mpsnn import _core as _core  # before all that import it
+
 from mpsnn import data, detection, initializers, layers, models, recurrent, schedules
 from mpsnn._core import (
     Device,
