@@ -27,6 +27,9 @@ using EightHalves = std::uint16_t __attribute__((vector_size(16)));
 using EightBytes = std::uint8_t __attribute__((vector_size(8)));
 
 #define MPSNN_INLINE inline __attribute__((always_inline))
+/// Behind the parameters of a lambda in a function for one instruction set: called on its own, the
+/// lambda would be one for the oldest.
+#define MPSNN_INLINE_LAMBDA __attribute__((always_inline))
 
 /// Whether the processor has AVX-512, and oneDNN may use it.
 bool has_512_bits();

@@ -19,7 +19,7 @@ template <class V, class T, bool has_b, bool keep>
 MPSNN_SIMD void run(const LstmStep<T>& s, std::size_t H) {
   each_lanes<V, After<V>>(
       H,
-      [&](std::size_t i, After<V>& after) {
+      [&](std::size_t i, After<V>& after) MPSNN_INLINE_LAMBDA {
 #pragma GCC unroll 4
         for (int gate = 0; gate < 4; ++gate) {
           const std::size_t at = gate * H + i;
@@ -37,7 +37,7 @@ MPSNN_SIMD void run(const LstmStep<T>& s, std::size_t H) {
         apply<HyperbolicTangent>(squashed);
         after.h = after.gates[3] * squashed[0];
       },
-      [&](std::size_t i, const After<V>& after) {
+      [&](std::size_t i, const After<V>& after) MPSNN_INLINE_LAMBDA {
 #pragma GCC unroll 4
         for (int gate = 0; keep && gate < 4; ++gate)
           store(after.gates[gate], s.gates + gate * H + i);
@@ -56,7 +56,7 @@ template <class V, class T, bool has_past>
 MPSNN_SIMD void run(const LstmStepGradient<T>& s, std::size_t H) {
   each_lanes<V, Before<V>>(
       H,
-      [&](std::size_t i, Before<V>& before) {
+      [&](std::size_t i, Before<V>& before) MPSNN_INLINE_LAMBDA {
         V gates[4], past{}, dh, dc, squashed[1];
 #pragma GCC unroll 4
         for (int gate = 0; gate < 4; ++gate) load(s.gates + gate * H + i, gates[gate]);
@@ -73,7 +73,7 @@ MPSNN_SIMD void run(const LstmStepGradient<T>& s, std::size_t H) {
         before.da[3] = dh * squashed[0] * (out * (1 - out));
         before.dc = dc * forget;
       },
-      [&](std::size_t i, const Before<V>& before) {
+      [&](std::size_t i, const Before<V>& before) MPSNN_INLINE_LAMBDA {
 #pragma GCC unroll 4
         for (int gate = 0; gate < 4; ++gate) store(before.da[gate], s.da + gate * H + i);
         store(before.dc, s.dc + i);

@@ -30,11 +30,11 @@ MPSNN_SIMD void map(const float* x, float* y, std::size_t n) {
   }
   each_lanes<V, V[1]>(
       n,
-      [&](std::size_t i, V(&result)[1]) {
+      [&](std::size_t i, V(&result)[1]) MPSNN_INLINE_LAMBDA {
         load(x + i, result[0]);
         apply<F>(result);
       },
-      [&](std::size_t i, const V(&result)[1]) { store(result[0], y + i); });
+      [&](std::size_t i, const V(&result)[1]) MPSNN_INLINE_LAMBDA { store(result[0], y + i); });
 }
 
 template <class F>

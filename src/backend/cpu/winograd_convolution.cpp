@@ -32,9 +32,9 @@ MPSNN_SIMD void to_pixels(const Points<>& from, Dim channels, const Finish& fini
     V bias;
     load(finish.bias + c, bias);
     winograd::both_axes<V, side, m>(
-        [](const auto& x, auto& y) { winograd::points_to_pixels<m>(x, y); },
-        [&](int i, V& x) { load(from.data + i * from.plane + c, x); },
-        [&](int i, const V& y) {
+        [](const auto& x, auto& y) MPSNN_INLINE_LAMBDA { winograd::points_to_pixels<m>(x, y); },
+        [&](int i, V& x) MPSNN_INLINE_LAMBDA { load(from.data + i * from.plane + c, x); },
+        [&](int i, const V& y) MPSNN_INLINE_LAMBDA {
           const V value = y + bias;
           const V negative = finish.slope == 0 ? V{} : finish.slope * value;
           store(value <= 0 ? negative : value, pixels[i] + first + c);
@@ -47,9 +47,9 @@ template <class V, int r>
 MPSNN_SIMD void filter_to_points(const float* from, std::ptrdiff_t stride, const Points<>& to) {
   for (std::size_t c = 0; c < lanes; c += lanes_of<V>)
     winograd::both_axes<V, r, side>(
-        [](const auto& x, auto& y) { winograd::taps_to_points<r>(x, y); },
-        [&](int t, V& x) { load(from + t * stride + c, x); },
-        [&](int i, const V& y) { store(y, to.data + i * to.plane + c); });
+        [](const auto& x, auto& y) MPSNN_INLINE_LAMBDA { winograd::taps_to_points<r>(x, y); },
+        [&](int t, V& x) MPSNN_INLINE_LAMBDA { load(from + t * stride + c, x); },
+        [&](int i, const V& y) MPSNN_INLINE_LAMBDA { store(y, to.data + i * to.plane + c); });
 }
 template <int r>
 void filter_to_points(const float* from, std::ptrdiff_t stride, const Points<>& to) {

@@ -27,9 +27,10 @@ template <class V, int m, class T>
 MPSNN_SIMD void points_of_dy(const T* const* pixels, Dim first, Dim channels, const Points<>& to) {
   for (Dim c = 0; c < channels; c += lanes_of<V>)
     winograd::both_axes<V, m, side>(
-        [](const auto& x, auto& y) { winograd::pixels_to_points_of_sum<m>(x, y); },
-        [&](int i, V& x) { load(pixels[i] + first + c, x); },
-        [&](int i, const V& y) { store(y, to.data + i * to.plane + c); });
+        [](const auto& x, auto& y)
+            MPSNN_INLINE_LAMBDA { winograd::pixels_to_points_of_sum<m>(x, y); },
+        [&](int i, V& x) MPSNN_INLINE_LAMBDA { load(pixels[i] + first + c, x); },
+        [&](int i, const V& y) MPSNN_INLINE_LAMBDA { store(y, to.data + i * to.plane + c); });
 }
 
 /// Lanes of a filter's gradient to its taps, `stride` apart; added to them if `add`.
@@ -37,9 +38,9 @@ template <class V, int r>
 MPSNN_SIMD void to_taps(const Points<>& from, bool add, float* to, std::size_t stride) {
   for (std::size_t c = 0; c < lanes; c += lanes_of<V>)
     winograd::both_axes<V, side, r>(
-        [](const auto& x, auto& y) { winograd::points_to_taps<r>(x, y); },
-        [&](int i, V& x) { load(from.data + i * from.plane + c, x); },
-        [&](int t, const V& y) {
+        [](const auto& x, auto& y) MPSNN_INLINE_LAMBDA { winograd::points_to_taps<r>(x, y); },
+        [&](int i, V& x) MPSNN_INLINE_LAMBDA { load(from.data + i * from.plane + c, x); },
+        [&](int t, const V& y) MPSNN_INLINE_LAMBDA {
           V before = {};
           if (add) load(to + t * stride + c, before);
           store(y + before, to + t * stride + c);

@@ -17,9 +17,10 @@ namespace {
 template <class V, class T>
 MPSNN_SIMD void to_points(const T* const* pixels, Dim first, Dim channels, const Points<>& to) {
   for (Dim c = 0; c < channels; c += lanes_of<V>)
-    both_axes<V, side, side>([](const auto& x, auto& y) { pixels_to_points(x, y); },
-                             [&](int i, V& x) { load(pixels[i] + first + c, x); },
-                             [&](int i, const V& y) { store(y, to.data + i * to.plane + c); });
+    both_axes<V, side, side>(
+        [](const auto& x, auto& y) MPSNN_INLINE_LAMBDA { pixels_to_points(x, y); },
+        [&](int i, V& x) MPSNN_INLINE_LAMBDA { load(pixels[i] + first + c, x); },
+        [&](int i, const V& y) MPSNN_INLINE_LAMBDA { store(y, to.data + i * to.plane + c); });
 }
 
 /// R rows of V vectors of sums stay in registers. `stride` is from one row of `to` to the next.
