@@ -14,10 +14,8 @@ using winograd::most_channels;
 using winograd::numbers_in;
 using winograd::panel;
 using winograd::Points;
-using winograd::points;
 using winograd::Room;
 using winograd::rounded;
-using winograd::side;
 
 /// What is done with the sums of a tile: bias, and the neuron, which is linear where slope is 1.
 struct Finish {
@@ -25,14 +23,14 @@ struct Finish {
   float slope;
 };
 
-template <class V, int m, class T>
+template <class V, class Form, class T>
 MPSNN_SIMD void to_pixels(const Points<>& from, Dim channels, const Finish& finish, Dim first,
                           T* const* pixels) {
   for (Dim c = 0; c < channels; c += lanes_of<V>) {
     V bias;
     load(finish.bias + c, bias);
-    winograd::both_axes<V, side, m>(
-        [](const auto& x, auto& y) MPSNN_INLINE_LAMBDA { winograd::points_to_pixels<m>(x, y); },
+    winograd::both_axes<V, Form::side, Form::m>(
+        [](const auto& x, auto& y) MPSNN_INLINE_LAMBDA { winograd::points_to_pixels(x, y); },
         [&](int i, V& x) MPSNN_INLINE_LAMBDA { load(from.data + i * from.plane + c, x); },
         [&](int i, const V& y) MPSNN_INLINE_LAMBDA {
           const V value = y + bias;
@@ -43,18 +41,18 @@ MPSNN_SIMD void to_pixels(const Points<>& from, Dim channels, const Finish& fini
 }
 
 /// A filter's points for lanes of side by side numbers: tap t is at from + t * stride.
-template <class V, int r>
+template <class V, class Form>
 MPSNN_SIMD void filter_to_points(const float* from, std::ptrdiff_t stride, const Points<>& to) {
   for (std::size_t c = 0; c < lanes; c += lanes_of<V>)
-    winograd::both_axes<V, r, side>(
-        [](const auto& x, auto& y) MPSNN_INLINE_LAMBDA { winograd::taps_to_points<r>(x, y); },
+    winograd::both_axes<V, Form::r, Form::side>(
+        [](const auto& x, auto& y) MPSNN_INLINE_LAMBDA { winograd::taps_to_points(x, y); },
         [&](int t, V& x) MPSNN_INLINE_LAMBDA { load(from + t * stride + c, x); },
         [&](int i, const V& y) MPSNN_INLINE_LAMBDA { store(y, to.data + i * to.plane + c); });
 }
-template <int r>
+template <class Form>
 void filter_to_points(const float* from, std::ptrdiff_t stride, const Points<>& to) {
   with_lanes<float>(
-      [&]<class V>(std::type_identity<V>) { filter_to_points<V, r>(from, stride, to); });
+      [&]<class V>(std::type_identity<V>) { filter_to_points<V, Form>(from, stride, to); });
 }
 
 /// to[t][c][o] = from[o][t][c], 16 channels c and 16 filters o.
@@ -81,26 +79,26 @@ void turn(const float* from, std::size_t channels, float* to) {
 }
 
 /// y from x, or dx from dy, whose geometry is then the adjoint one. P is what points are in.
-template <class T, class P, int m>
+template <class T, class P, class Form>
 class WinogradConvolution {
  public:
-  static constexpr int r = side + 1 - m, taps = r * r;
+  static constexpr int taps = Form::taps, points = Form::points;
 
   WinogradConvolution(KernelContext& k, const ConvGeometry& g, bool backward, float slope)
-      : grid_(g, k.batch),
+      : grid_(g, k.batch, Form::side),
         C_(g.C),
         depth_(g.C / numbers_in<P>),
         O_(g.O),
         backward_(backward),
         slope_(slope),
-        shared_(bytes_of(depth_ * O_) > winograd::most_kept),
-        chunks_(grid_.tiles(), depth_, shared_) {
+        shared_(bytes_of(points, depth_ * O_) > winograd::most_kept),
+        chunks_(grid_.tiles(), points, depth_, shared_) {
     const Dim threads = omp_get_max_threads();
     parts_ = std::min((threads + panels() - 1) / panels(), chunks_.size / winograd::rows_at_once);
     const Dim workers = std::min(threads, panels() * parts_);
-    images_ = Room<P>(k, shared_ ? 1 : threads, chunks_.size * depth_);
-    filters_ = Room<P>(k, shared_ ? workers : panels(), depth_ * panel);
-    sums_ = Room<>(k, shared_ ? workers : threads, chunks_.size * panel);
+    images_ = Room<P>(k, shared_ ? 1 : threads, points, chunks_.size * depth_);
+    filters_ = Room<P>(k, shared_ ? workers : panels(), points, depth_ * panel);
+    sums_ = Room<>(k, shared_ ? workers : threads, points, chunks_.size * panel);
     outside_ = Scratch(k, threads * O_ * sizeof(T));
     report(k, "mpsnn:winograd");
   }
@@ -167,7 +165,7 @@ class WinogradConvolution {
     const T* pixels[points];
     for (Dim t = begin; t < end; ++t) {
       grid_.x_pixels(x, first + t, zeros, pixels);
-      winograd::points_of_x(pixels, 0, C_, Points<P>{to.data + t * depth_, to.plane});
+      winograd::points_of_x<Form::side>(pixels, 0, C_, Points<P>{to.data + t * depth_, to.plane});
     }
   }
 
@@ -183,7 +181,7 @@ class WinogradConvolution {
           if (backward_)
             filter_backwards(weight + (c + i) * taps * O_ + o, at);
           else
-            filter_to_points<r>(turned + i * lanes, lanes * lanes, at);
+            filter_to_points<Form>(turned + i * lanes, lanes * lanes, at);
         };
         P* from_c = to.data + j / block * block * depth_ + c / numbers_in<P> * block + j % block;
         for (Dim i = 0; i < Dim{lanes}; i += numbers_in<P>, from_c += block)
@@ -195,7 +193,7 @@ class WinogradConvolution {
   void filter_backwards(const float* weight, const Points<>& to) const {
     const float* last = weight + (taps - 1) * O_;
     for (int t = 0; t < taps; ++t) __builtin_prefetch(last + (lanes * taps - t) * O_);
-    filter_to_points<r>(last, -O_, to);
+    filter_to_points<Form>(last, -O_, to);
   }
   /// Channel i, or a pair of them.
   template <class Convert>
@@ -204,10 +202,10 @@ class WinogradConvolution {
   }
   template <class Convert>
   static void place(const Convert& convert, Dim i, const Points<winograd::Pair>& to) {
-    winograd::Lanes first, second;
+    winograd::Lanes<points> first, second;
     convert(i, first.all());
     convert(i + 1, second.all());
-    winograd::pair_up(first, second, to);
+    winograd::pair_up(first.numbers, second.numbers, points, to);
   }
 
   /// Products of tiles with a panel, and what follows from them.
@@ -221,12 +219,12 @@ class WinogradConvolution {
                          sums.data + i * sums.plane);
     alignas(64) float bias[panel] = {};
     if (job.bias) std::copy_n(job.bias + p * panel, width, bias);
-    T *outside = outside_.at<T>(l) + omp_get_thread_num() * O_, *pixels[m * m];
+    T *outside = outside_.at<T>(l) + omp_get_thread_num() * O_, *pixels[Form::m * Form::m];
     for (Dim t = 0; t < count; ++t) {
       grid_.y_pixels(job.y, first + t, outside, pixels);
       with_lanes<T>([&]<class V>(std::type_identity<V>) {
-        to_pixels<V, m>({sums.data + t * width, sums.plane}, width, {bias, slope_}, p * panel,
-                        pixels);
+        to_pixels<V, Form>({sums.data + t * width, sums.plane}, width, {bias, slope_}, p * panel,
+                           pixels);
       });
     }
   }
@@ -247,30 +245,31 @@ class WinogradConvolution {
 
 bool prefers_winograd(const ConvGeometry& g, Dim batch, DType type, const Activation& activation) {
   return (!activation || activation->kind == Neuron::Kind::relu) &&
-         winograd::suits(g, batch, type, false);
+         winograd::choose(g, batch, type) != winograd::Choice::none;
 }
 bool prefers_winograd_data_gradient(const ConvGeometry& g, Dim batch, DType type) {
-  return winograd::suits(adjoint(g), batch, type, winograd::pairs_gradients(type));
+  return winograd::suits_gradient(adjoint(g), batch, type);
 }
 
 Kernel winograd_convolution(KernelContext& k, const ConvGeometry& g, const Activation& activation) {
-  return winograd::with_form(
-      g, k.in_type(0), false,
-      [&]<class T, class P, int m>(T, P, std::integral_constant<int, m>) -> Kernel {
-        const WinogradConvolution<T, P, m> run(k, g, false, activation ? activation->a : 1);
-        return [run](const Launch& l) {
-          run(l, l.inputs[0], l.inputs[1], l.in<float>(2), l.outputs[0]);
-        };
-      });
+  const auto make = [&]<class T, class P, class Form>(T, P, Form) -> Kernel {
+    const WinogradConvolution<T, P, Form> run(k, g, false, activation ? activation->a : 1);
+    return
+        [run](const Launch& l) { run(l, l.inputs[0], l.inputs[1], l.in<float>(2), l.outputs[0]); };
+  };
+  if (winograd::choose(g, k.batch, k.in_type(0)) == winograd::Choice::small_pairs)
+    return make(BFloat16{}, winograd::Pair{}, winograd::Form<2, 3>{});
+  return winograd::with_form(g, k.in_type(0), false, make);
 }
 
 Kernel winograd_data_gradient(KernelContext& k, const ConvGeometry& g) {
-  return winograd::with_form(
-      g, k.in_type(0), winograd::pairs_gradients(k.in_type(0)),
-      [&]<class T, class P, int m>(T, P, std::integral_constant<int, m>) -> Kernel {
-        const WinogradConvolution<T, P, m> run(k, adjoint(g), true, 1);
-        return [run](const Launch& l) { run(l, l.inputs[0], l.inputs[2], nullptr, l.outputs[0]); };
-      });
+  return winograd::with_form(g, k.in_type(0), winograd::pairs_gradients(k.in_type(0)),
+                             [&]<class T, class P, class Form>(T, P, Form) -> Kernel {
+                               const WinogradConvolution<T, P, Form> run(k, adjoint(g), true, 1);
+                               return [run](const Launch& l) {
+                                 run(l, l.inputs[0], l.inputs[2], nullptr, l.outputs[0]);
+                               };
+                             });
 }
 
 }  // namespace mpsnn::cpu

@@ -15,30 +15,27 @@ using winograd::numbers_in;
 using winograd::Pair;
 using winograd::panel;
 using winograd::Points;
-using winograd::points;
 using winograd::Room;
-using winograd::side;
 
 constexpr Dim slab = 64;  // filters whose points lie side by side
 
 /// Channels [first, first + channels) of a tile's pixels of dy, to the points that they were summed
 /// from.
-template <class V, int m, class T>
+template <class V, class Form, class T>
 MPSNN_SIMD void points_of_dy(const T* const* pixels, Dim first, Dim channels, const Points<>& to) {
   for (Dim c = 0; c < channels; c += lanes_of<V>)
-    winograd::both_axes<V, m, side>(
-        [](const auto& x, auto& y)
-            MPSNN_INLINE_LAMBDA { winograd::pixels_to_points_of_sum<m>(x, y); },
+    winograd::both_axes<V, Form::m, Form::side>(
+        [](const auto& x, auto& y) MPSNN_INLINE_LAMBDA { winograd::pixels_to_points_of_sum(x, y); },
         [&](int i, V& x) MPSNN_INLINE_LAMBDA { load(pixels[i] + first + c, x); },
         [&](int i, const V& y) MPSNN_INLINE_LAMBDA { store(y, to.data + i * to.plane + c); });
 }
 
 /// Lanes of a filter's gradient to its taps, `stride` apart; added to them if `add`.
-template <class V, int r>
+template <class V, class Form>
 MPSNN_SIMD void to_taps(const Points<>& from, bool add, float* to, std::size_t stride) {
   for (std::size_t c = 0; c < lanes; c += lanes_of<V>)
-    winograd::both_axes<V, side, r>(
-        [](const auto& x, auto& y) MPSNN_INLINE_LAMBDA { winograd::points_to_taps<r>(x, y); },
+    winograd::both_axes<V, Form::side, Form::r>(
+        [](const auto& x, auto& y) MPSNN_INLINE_LAMBDA { winograd::points_to_taps(x, y); },
         [&](int i, V& x) MPSNN_INLINE_LAMBDA { load(from.data + i * from.plane + c, x); },
         [&](int t, const V& y) MPSNN_INLINE_LAMBDA {
           V before = {};
@@ -55,25 +52,26 @@ void fetch(const P* numbers, Dim n) {
 }
 
 /// P is what points are in: a pair is of two tiles.
-template <class T, class P, int m>
+template <class T, class P, class Form>
 class WinogradGradient {
  public:
-  static constexpr int r = side + 1 - m, taps = r * r;
+  static constexpr int taps = Form::taps, points = Form::points, pixels = Form::m * Form::m;
 
   WinogradGradient(KernelContext& k, const ConvGeometry& g)
-      : grid_(g, k.batch),
+      : grid_(g, k.batch, Form::side),
         C_(g.C),
         O_(g.O),
         pixels_(k.batch * g.h.coarse * g.w.coarse),
-        shared_(bytes_of(C_ * O_) > winograd::most_kept),
-        chunks_(grid_.tiles(), O_ / numbers_in<P>, shared_) {
+        shared_(bytes_of(points, C_ * O_) > winograd::most_kept),
+        chunks_(grid_.tiles(), points, O_ / numbers_in<P>, shared_) {
     const Dim threads = omp_get_max_threads();
     parts_ = std::min((threads + panels() - 1) / panels(), slabs());
     const Dim workers = shared_ ? std::min(threads, panels() * parts_) : threads;
-    dy_ = Room<P>(k, (shared_ ? 1 : threads) * slabs(), chunks_.size / numbers_in<P> * slab);
-    x_ = Room<P>(k, workers, chunks_.size / numbers_in<P> * panel);
-    filters_ =
-        shared_ ? Room<>(k, workers, slab * panel) : Room<>(k, threads * panels(), O_ * panel);
+    dy_ =
+        Room<P>(k, (shared_ ? 1 : threads) * slabs(), points, chunks_.size / numbers_in<P> * slab);
+    x_ = Room<P>(k, workers, points, chunks_.size / numbers_in<P> * panel);
+    filters_ = shared_ ? Room<>(k, workers, points, slab * panel)
+                       : Room<>(k, threads * panels(), points, O_ * panel);
     report(k, "mpsnn:winograd");
   }
 
@@ -154,13 +152,13 @@ class WinogradGradient {
   /// Tiles [first + begin, first + end) of dy, slabs from `at` on.
   void to_points(const Launch& l, Dim first, Dim begin, Dim end, Dim at) const {
     static const T zeros[winograd::most_channels] = {};
-    const T* pixels[numbers_in<P>][m * m];
+    const T* tile[numbers_in<P>][pixels];
     for (Dim t = begin; t < end; t += numbers_in<P>) {
-      gather(t, end, zeros, pixels,
-             [&](Dim tile, const T** to) { grid_.y_pixels(l.in<T>(0), first + tile, zeros, to); });
+      gather(t, end, zeros, tile,
+             [&](Dim i, const T** to) { grid_.y_pixels(l.in<T>(0), first + i, zeros, to); });
       for (Dim s = 0; s < slabs(); ++s) {
         const Points<P> to = dy_.at(l, at + s);
-        place(pixels, s * slab, filters(s), {to.data + t / numbers_in<P> * filters(s), to.plane});
+        place(tile, s * slab, filters(s), {to.data + t / numbers_in<P> * filters(s), to.plane});
       }
     }
   }
@@ -168,37 +166,35 @@ class WinogradGradient {
   Points<P> to_points(const Launch& l, Dim first, Dim count, Dim p) const {
     static const T zeros[panel] = {};
     const Points<P> to = x_.at(l, omp_get_thread_num());
-    const T* pixels[numbers_in<P>][points];
+    const T* tile[numbers_in<P>][points];
     const Dim width = columns(p), block = winograd::side_by_side(width);
     for (Dim j = 0; j < width; j += block)
       for (Dim t = 0; t < count; t += numbers_in<P>) {
-        gather(t, count, zeros, pixels, [&](Dim tile, const T** to) {
-          grid_.x_pixels(l.in<T>(1) + p * panel + j, first + tile, zeros, to);
+        gather(t, count, zeros, tile, [&](Dim i, const T** to) {
+          grid_.x_pixels(l.in<T>(1) + p * panel + j, first + i, zeros, to);
         });
         const Dim row = t / numbers_in<P>;
-        place(pixels, 0, block, {to.data + j * in_places(count) + row * block, to.plane});
+        place(tile, 0, block, {to.data + j * in_places(count) + row * block, to.plane});
       }
     return to;
   }
   /// The pixels of tile t, and of the next one in a pair, which is of zeros where there is none.
   template <int tiles, int count, class PixelsOf>
-  static void gather(Dim t, Dim end, const T* zeros, const T* (&pixels)[tiles][count],
+  static void gather(Dim t, Dim end, const T* zeros, const T* (&to)[tiles][count],
                      const PixelsOf& pixels_of) {
     for (int i = 0; i < tiles; ++i)
       if (t + i < end)
-        pixels_of(t + i, pixels[i]);
+        pixels_of(t + i, to[i]);
       else
-        std::fill_n(pixels[i], count, zeros);
+        std::fill_n(to[i], count, zeros);
   }
-  /// Channels [first, first + channels) of the pixels of dy, m x m, or of x, of one tile.
-  static void convert(const T* const (&pixels)[m * m], Dim first, Dim channels,
-                      const Points<>& to) {
+  /// Channels [first, first + channels) of the pixels of dy, or of x, of one tile.
+  static void convert(const T* const (&from)[pixels], Dim first, Dim channels, const Points<>& to) {
     with_lanes<T>(
-        [&]<class V>(std::type_identity<V>) { points_of_dy<V, m>(pixels, first, channels, to); });
+        [&]<class V>(std::type_identity<V>) { points_of_dy<V, Form>(from, first, channels, to); });
   }
-  static void convert(const T* const (&pixels)[points], Dim first, Dim channels,
-                      const Points<>& to) {
-    winograd::points_of_x(pixels, first, channels, to);
+  static void convert(const T* const (&from)[points], Dim first, Dim channels, const Points<>& to) {
+    winograd::points_of_x<Form::side>(from, first, channels, to);
   }
   template <int count>
   static void place(const T* const (&tile)[1][count], Dim first, Dim channels, const Points<>& to) {
@@ -207,10 +203,10 @@ class WinogradGradient {
   template <int count>
   static void place(const T* const (&tiles)[2][count], Dim first, Dim channels,
                     const Points<Pair>& to) {
-    Lanes numbers[2];
+    Lanes<points> part[2];
     for (Dim c = 0; c < channels; c += lanes) {
-      for (int i = 0; i < 2; ++i) convert(tiles[i], first + c, lanes, numbers[i].all());
-      winograd::pair_up(numbers[0], numbers[1], {to.data + c, to.plane});
+      for (int i = 0; i < 2; ++i) convert(tiles[i], first + c, lanes, part[i].all());
+      winograd::pair_up(part[0].numbers, part[1].numbers, points, {to.data + c, to.plane});
     }
   }
 
@@ -231,7 +227,8 @@ class WinogradGradient {
     for (Dim i = 0; i < filters(s); ++i)
       for (Dim j = 0; j < width; j += lanes)
         with_lanes<float>([&]<class V>(std::type_identity<V>) {
-          to_taps<V, r>({sums.data + i * width + j, sums.plane}, add, to + i * taps * C_ + j, C_);
+          to_taps<V, Form>({sums.data + i * width + j, sums.plane}, add, to + i * taps * C_ + j,
+                           C_);
         });
   }
 
@@ -247,15 +244,14 @@ class WinogradGradient {
 }  // namespace
 
 bool prefers_winograd_weight_gradient(const ConvGeometry& g, Dim batch, DType type) {
-  return winograd::suits(g, batch, type, winograd::pairs_gradients(type));
+  return winograd::suits_gradient(g, batch, type);
 }
 
 Kernel winograd_weight_gradient(KernelContext& k, const ConvGeometry& g) {
-  return winograd::with_form(
-      g, k.in_type(0), winograd::pairs_gradients(k.in_type(0)),
-      [&]<class T, class P, int m>(T, P, std::integral_constant<int, m>) -> Kernel {
-        return WinogradGradient<T, P, m>(k, g);
-      });
+  return winograd::with_form(g, k.in_type(0), winograd::pairs_gradients(k.in_type(0)),
+                             [&]<class T, class P, class Form>(T, P, Form) -> Kernel {
+                               return WinogradGradient<T, P, Form>(k, g);
+                             });
 }
 
 }  // namespace mpsnn::cpu

@@ -68,20 +68,20 @@ bool has_pairs() {
   return has;
 }
 
-MPSNN_PAIRS void pair_up(const Lanes& numbers, const Points<Pair>& to) {
+MPSNN_PAIRS void pair_up(const float (*numbers)[lanes], int points, const Points<Pair>& to) {
   for (int i = 0; i < points; ++i) {
-    const auto rounded =
-        reinterpret_cast<__m256i>(_mm512_cvtneps_pbh(_mm512_load_ps(numbers.points[i])));
+    const auto rounded = reinterpret_cast<__m256i>(_mm512_cvtneps_pbh(_mm512_load_ps(numbers[i])));
     void* at = to.data + i * to.plane;
     _mm256_storeu_si256(static_cast<__m256i*>(at), rounded);
   }
 }
 
-MPSNN_PAIRS void pair_up(const Lanes& first, const Lanes& second, const Points<Pair>& to) {
+MPSNN_PAIRS void pair_up(const float (*first)[lanes], const float (*second)[lanes], int points,
+                         const Points<Pair>& to) {
   const __m512i order = _mm512_load_si512(alternating);
   for (int i = 0; i < points; ++i) {
     const auto rounded = reinterpret_cast<__m512i>(
-        _mm512_cvtne2ps_pbh(_mm512_load_ps(second.points[i]), _mm512_load_ps(first.points[i])));
+        _mm512_cvtne2ps_pbh(_mm512_load_ps(second[i]), _mm512_load_ps(first[i])));
     _mm512_storeu_si512(to.data + i * to.plane, _mm512_permutexvar_epi16(order, rounded));
   }
 }
@@ -99,8 +99,8 @@ void multiply(const Rows<Pair>& left, const Pair* right, Dim depth, Dim rows, Di
 #else
 
 bool has_pairs() { return false; }
-void pair_up(const Lanes&, const Points<Pair>&) {}
-void pair_up(const Lanes&, const Lanes&, const Points<Pair>&) {}
+void pair_up(const float (*)[lanes], int, const Points<Pair>&) {}
+void pair_up(const float (*)[lanes], const float (*)[lanes], int, const Points<Pair>&) {}
 void multiply(const Rows<Pair>&, const Pair*, Dim, Dim, Dim, bool, float*) {}
 
 #endif

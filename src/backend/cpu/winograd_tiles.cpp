@@ -6,15 +6,21 @@
 
 namespace mpsnn::cpu::winograd {
 
-Grid::Grid(const ConvGeometry& g, Dim batch)
-    : h_(g.h), w_(g.w), C_(g.C), O_(g.O), batch_(batch), outputs_(side + 1 - g.h.kernel) {
+Grid::Grid(const ConvGeometry& g, Dim batch, int side)
+    : h_(g.h),
+      w_(g.w),
+      C_(g.C),
+      O_(g.O),
+      batch_(batch),
+      side_(side),
+      outputs_(side + 1 - g.h.kernel) {
   rows_ = (h_.coarse + outputs_ - 1) / outputs_;
   columns_ = (w_.coarse + outputs_ - 1) / outputs_;
 }
 
 namespace {
 
-template <class V, class T>
+template <class V, int side, class T>
 MPSNN_SIMD void to_points(const T* const* pixels, Dim first, Dim channels, const Points<>& to) {
   for (Dim c = 0; c < channels; c += lanes_of<V>)
     both_axes<V, side, side>(
@@ -86,21 +92,14 @@ void multiply_all(const Rows<>& left, const float* right, Dim depth, Dim rows, D
 
 }  // namespace
 
-void points_of_x(const float* const* pixels, Dim first, Dim channels, const Points<>& to) {
-  with_lanes<float>(
-      [&]<class V>(std::type_identity<V>) { to_points<V>(pixels, first, channels, to); });
+template <int side, class T>
+void points_of_x(const T* const* pixels, Dim first, Dim channels, const Points<>& to) {
+  with_lanes<T>(
+      [&]<class V>(std::type_identity<V>) { to_points<V, side>(pixels, first, channels, to); });
 }
-void points_of_x(const BFloat16* const* pixels, Dim first, Dim channels, const Points<>& to) {
-  with_lanes<BFloat16>(
-      [&]<class V>(std::type_identity<V>) { to_points<V>(pixels, first, channels, to); });
-}
-void points_of_x(const BFloat16* const* pixels, Dim first, Dim channels, const Points<Pair>& to) {
-  Lanes numbers;
-  for (Dim c = 0; c < channels; c += lanes) {
-    points_of_x(pixels, first + c, lanes, numbers.all());
-    pair_up(numbers, {to.data + c / numbers_in<Pair>, to.plane});
-  }
-}
+template void points_of_x<4>(const BFloat16* const*, Dim, Dim, const Points<>&);
+template void points_of_x<6>(const BFloat16* const*, Dim, Dim, const Points<>&);
+template void points_of_x<6>(const float* const*, Dim, Dim, const Points<>&);
 
 void multiply(const Rows<>& left, const float* right, Dim depth, Dim rows, Dim columns, bool add,
               float* to) {
@@ -128,11 +127,17 @@ bool has_form(const ConvGeometry& g, DType type) {
 ///    128 -> 128,    16x16   9.1     4.4      4.6     3.4
 ///    512 -> 512,      4x4  10.6     3.4      6.7     3.2
 ///   1024 -> 1024,   13x13  52      25       25      25
-double winograd_time(const ConvGeometry& g, Dim batch, bool pairs) {
-  const Grid grid(g, batch);
+/// and to these of pairs, on two cores of Zen 4, in bfloat16, forward and both gradients, batch 8:
+///                             oneDNN       here
+///     64 -> 64,     56x56    4.1   8.7   3.2*  4.7    (* points of float32, which are chosen)
+///    256 -> 256,    14x14    3.8   8.1   2.8   4.4
+///    512 -> 512,      7x7    3.8   9.0   3.8   6.0
+///    512 -> 1024,   13x13   28    58    19    35
+double winograd_time(const ConvGeometry& g, Dim batch, bool pairs, int side) {
+  const Grid grid(g, batch, side);
   const double tiles = rounded(grid.tiles()), C = g.C / lanes, O = g.O / lanes;
-  const double products = points * g.C * O * tiles;
-  return (pairs ? 0.75 : 1.5) * products + tiles * (500 * C + 400 * O + 600) + 450 * g.C * O;
+  const double products = (pairs ? 0.75 : 1.5) * g.C * O * tiles;
+  return side * side * (products + tiles * (14 * C + 11 * O + 17) + 12.5 * g.C * O);
 }
 /// Of bfloat16 with AVX512-BF16 oneDNN's products are 1.6 times as fast.
 double plain_time(const ConvGeometry& g, Dim batch, DType type) {
@@ -141,15 +146,28 @@ double plain_time(const ConvGeometry& g, Dim batch, DType type) {
   return type == DType::float32 ? products : products / 1.6;
 }
 
-}  // namespace
-
-bool suits(const ConvGeometry& g, Dim batch, DType type, bool pairs) {
-  // Not without AVX2, or a compiler that builds for it; and AMX multiplies bfloat16 faster than
-  // that.
+/// Not without AVX2, or a compiler that builds for it; and AMX multiplies bfloat16 faster than
+/// that.
+bool is_able(const ConvGeometry& g, DType type) {
   const bool able = type == DType::bfloat16 ? has_bfloat16() && !tiles::available()
                                             : dnnl::get_effective_cpu_isa() >= dnnl::cpu_isa::avx2;
-  return MPSNN_HAS_LEVELS && able && has_form(g, type) &&
-         winograd_time(g, batch, pairs) < 0.9 * plain_time(g, batch, type);
+  return MPSNN_HAS_LEVELS && able && has_form(g, type);
+}
+
+}  // namespace
+
+bool suits_gradient(const ConvGeometry& g, Dim batch, DType type) {
+  return is_able(g, type) &&
+         winograd_time(g, batch, pairs_gradients(type), 6) < 0.9 * plain_time(g, batch, type);
+}
+
+Choice choose(const ConvGeometry& g, Dim batch, DType type) {
+  if (!is_able(g, type)) return Choice::none;
+  const double floats = winograd_time(g, batch, false, 6);
+  const bool small = type == DType::bfloat16 && has_pairs() && g.h.kernel == 3;
+  const double pairs = small ? winograd_time(g, batch, true, 4) : floats;
+  if (std::min(floats, pairs) >= 0.9 * plain_time(g, batch, type)) return Choice::none;
+  return pairs < floats ? Choice::small_pairs : Choice::floats;
 }
 
 }  // namespace mpsnn::cpu::winograd

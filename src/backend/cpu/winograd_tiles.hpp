@@ -11,14 +11,15 @@ namespace mpsnn::cpu::winograd {
 /// Where they lie: those of y side by side, those of x overlap.
 class Grid {
  public:
-  Grid(const ConvGeometry& g, Dim batch);
+  /// Of tiles of so many rows and columns of x.
+  Grid(const ConvGeometry& g, Dim batch, int side);
 
   Dim tiles() const { return batch_ * rows_ * columns_; }
 
-  /// The 36 pixels of x that a tile reads; `outside` where there is none.
+  /// The pixels of x that a tile reads; `outside` where there is none.
   template <class T>
   void x_pixels(T* x, Dim tile, T* outside, T** pixels) const {
-    place(x, {h_.fine, w_.fine}, C_, tile, h_.before, w_.before, side, outside, pixels);
+    place(x, {h_.fine, w_.fine}, C_, tile, h_.before, w_.before, side_, outside, pixels);
   }
   /// The pixels of y in a tile.
   template <class T>
@@ -45,7 +46,7 @@ class Grid {
 
   ConvAxis h_, w_;
   Dim C_, O_, batch_;
-  int outputs_;  ///< Rows and columns of y in a tile.
+  int side_, outputs_;  ///< Rows and columns of x, and of y, in a tile.
   Dim rows_, columns_;
 };
 
@@ -58,22 +59,32 @@ inline constexpr Dim numbers_in = std::is_same_v<P, Pair> ? 2 : 1;
 inline std::size_t plane_of(Dim numbers) { return numbers + lanes; }
 
 /// Channels [first, first + channels), whole lanes, of a tile's pixels of x: to `to`, side by side.
-void points_of_x(const float* const* pixels, Dim first, Dim channels, const Points<>& to);
-void points_of_x(const BFloat16* const* pixels, Dim first, Dim channels, const Points<>& to);
-void points_of_x(const BFloat16* const* pixels, Dim first, Dim channels, const Points<Pair>& to);
+template <int side, class T>
+void points_of_x(const T* const* pixels, Dim first, Dim channels, const Points<>& to);
+template <int side>
+void points_of_x(const BFloat16* const* pixels, Dim first, Dim channels, const Points<Pair>& to) {
+  Lanes<side * side> part;
+  for (Dim c = 0; c < channels; c += lanes) {
+    points_of_x<side>(pixels, first + c, lanes, part.all());
+    pair_up(part.numbers, side * side, {to.data + c / numbers_in<Pair>, to.plane});
+  }
+}
 
 /// Points in scratch memory, several times.
 template <class P = float>
 class Room {
  public:
   Room() = default;
-  Room(KernelContext& k, Dim times, Dim numbers)
-      : plane_(plane_of(numbers)), scratch_(k, times * points * plane_ * sizeof(P)) {}
+  Room(KernelContext& k, Dim times, int points, Dim numbers)
+      : points_(points),
+        plane_(plane_of(numbers)),
+        scratch_(k, times * points * plane_ * sizeof(P)) {}
   Points<P> at(const Launch& l, Dim i) const {
-    return {scratch_.at<P>(l) + i * points * plane_, plane_};
+    return {scratch_.at<P>(l) + i * points_ * plane_, plane_};
   }
 
  private:
+  int points_ = 0;
   std::size_t plane_ = 0;
   Scratch scratch_;
 };
@@ -85,18 +96,19 @@ inline constexpr Dim shared_bytes = 24 << 20;  ///< Of all threads.
 inline constexpr Dim rows_at_once = 8;         ///< Of a product.
 
 inline Dim rounded(Dim rows) { return (rows + rows_at_once - 1) / rows_at_once * rows_at_once; }
-inline Dim bytes_of(Dim numbers) { return points * numbers * Dim{sizeof(float)}; }
+inline Dim bytes_of(int points, Dim numbers) { return points * numbers * Dim{sizeof(float)}; }
 
 /// Tiles that are worked on at a time, and how often.
 struct Chunks {
   Dim size, count;
 
   /// Of `numbers` numbers a point; all threads share one chunk, or each has its own.
-  Chunks(Dim tiles, Dim numbers, bool shared) {
+  Chunks(Dim tiles, int points, Dim numbers, bool shared) {
     const Dim threads = shared ? 1 : omp_get_max_threads();
     const Dim bytes = shared ? shared_bytes : private_bytes;
-    const Dim most = std::max(rows_at_once, bytes / bytes_of(numbers + (shared ? 0 : panel)) /
-                                                rows_at_once * rows_at_once);
+    const Dim most =
+        std::max(rows_at_once, bytes / bytes_of(points, numbers + (shared ? 0 : panel)) /
+                                   rows_at_once * rows_at_once);
     const Dim fair = rounded((tiles + threads - 1) / threads);
     count = (fair + most - 1) / most * threads;
     size = rounded((tiles + count - 1) / count);
@@ -113,22 +125,24 @@ inline Dim side_by_side(Dim columns) { return has_512_bits() ? columns : Dim{lan
 void multiply(const Rows<>& left, const float* right, Dim depth, Dim rows, Dim columns, bool add,
               float* to);
 
-/// Calls f with values of the type T and of what points are in, and the tile's outputs as a
-/// constant.
+/// Calls f with values of the type T and of what points are in, and the form.
 template <class F>
 auto with_form(const ConvGeometry& g, DType type, bool pairs, const F& f) {
-  const auto with_types = [&](auto m) {
-    if (type != DType::bfloat16) return f(float{}, float{}, m);
-    return pairs ? f(BFloat16{}, Pair{}, m) : f(BFloat16{}, float{}, m);
+  const auto with_types = [&](auto form) {
+    if (type != DType::bfloat16) return f(float{}, float{}, form);
+    return pairs ? f(BFloat16{}, Pair{}, form) : f(BFloat16{}, float{}, form);
   };
-  return g.h.kernel == 3 ? with_types(std::integral_constant<int, 4>{})
-                         : with_types(std::integral_constant<int, 2>{});
+  return g.h.kernel == 3 ? with_types(Form<4, 3>{}) : with_types(Form<2, 5>{});
 }
 
 /// Whether points of gradients are pairs.
 inline bool pairs_gradients(DType type) { return type == DType::bfloat16 && has_pairs(); }
 
-/// Whether a convolution can be computed so, and is then faster than by products over all taps.
-bool suits(const ConvGeometry& g, Dim batch, DType type, bool pairs);
+/// Whether a gradient can be computed so, and is then faster than by products over all taps.
+bool suits_gradient(const ConvGeometry& g, Dim batch, DType type);
+
+/// The same for the way forward, in points of float32, or of 4 x 4 tiles in pairs.
+enum class Choice { none, floats, small_pairs };
+Choice choose(const ConvGeometry& g, Dim batch, DType type);
 
 }  // namespace mpsnn::cpu::winograd
