@@ -6,6 +6,7 @@ import statistics
 from typing import Any
 
 from benchmarks.markdown import figure
+from benchmarks.reasons import GENERATIONS
 
 Row = dict[str, Any]
 
@@ -20,7 +21,8 @@ def heading(name: str, table: list[Row]) -> str:
         return name
     told = table[-1]["machine"]
     most = next((word for flag, word in PRODUCTS.items() if flag in told["extensions"]), None)
-    return f"{told['processor']} with {most}" if most else str(told["processor"])
+    processor = ", ".join(filter(None, (told["processor"], GENERATIONS.get(name))))
+    return f"{processor} with {most}" if most else processor
 
 
 def section(name: str, machines: list[Row], table: list[Row]) -> str:

@@ -6,6 +6,9 @@ was. A row that loses and is not here says so on the page.
 
 from __future__ import annotations
 
+# What a processor's own name does not tell.
+GENERATIONS = {"epyc-avx2": "Zen 3", "epyc-zen4": "Zen 4", "epyc-avx512": "Zen 5"}
+
 # What a reader must know of all rows of a machine.
 NOTES = {
     "epyc-avx2": "It has no AVX-512, so that `mpsnn` refuses bfloat16; PyTorch multiplies it by plain "
