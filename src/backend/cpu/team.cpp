@@ -2,13 +2,13 @@
 
 #include <omp.h>
 
-#include <atomic>
-#include <chrono>
-#include <future>
 #include <memory>
 #include <mutex>
 #include <utility>
-#include <vector>
+
+#ifdef __linux__
+#include <sched.h>
+#endif
 
 #include "backend/process.hpp"
 
@@ -19,6 +19,15 @@ using Clock = std::chrono::steady_clock;
 
 /// About what it takes until threads that were given back are there again.
 constexpr std::chrono::milliseconds patience(10);
+
+#ifdef __linux__
+constexpr std::size_t most_processors = CPU_SETSIZE;
+#else
+constexpr std::size_t most_processors = 0;
+#endif
+
+/// From run to run: threads that wait for so long may be asleep.
+constexpr std::chrono::microseconds short_rest(250);
 
 }  // namespace
 
@@ -41,7 +50,8 @@ Team::Teams& Team::all() {
   return *teams;
 }
 
-Team::Team(Queue& queue, int threads) : queue_(queue), threads_(threads) {
+Team::Team(Queue& queue, int threads)
+    : queue_(queue), threads_(threads), claimed_(most_processors) {
   Teams& teams = all();
   const std::lock_guard lock(teams.mutex);
   teams.members.push_back(this);
@@ -55,14 +65,15 @@ Team::~Team() {
 }
 
 void Team::begin() {
+  const Clock::time_point begun = std::exchange(begun_, Clock::now());
+  if (begun_ - begun > short_rest) spread();
   std::vector<std::future<void>> given_back;
   {
     Teams& teams = all();
     const std::lock_guard lock(teams.mutex);
     kept_ = true;
-    const Clock::time_point now = Clock::now();
-    if (std::exchange(teams.last, this) != this) teams.since = now;
-    if (now - teams.since < patience) return;
+    if (std::exchange(teams.last, this) != this) teams.since = begun_;
+    if (begun_ - teams.since < patience) return;
     int threads = 0;
     for (const Team* team : teams.members) threads += team->kept_ ? team->threads_ : 0;
     for (Team* team : teams.members)
@@ -71,6 +82,40 @@ void Team::begin() {
   }
   for (const std::future<void>& done : given_back) done.wait();
 }
+
+#ifdef __linux__
+
+void Team::spread() {
+  if (threads_ > omp_get_num_procs()) return;
+  claimed_[sched_getcpu() % claimed_.size()] = ++turn_;
+  std::atomic<int> here = 1;
+#pragma omp parallel
+  if (omp_get_thread_num() > 0) {
+    claim_processor(turn_);
+    ++here;
+  } else {
+    while (here < omp_get_num_threads()) sched_yield();  // to one that waits for this processor
+  }
+}
+
+/// Moves this thread to a processor that no other one has claimed, if it is on one that has been.
+void Team::claim_processor(std::uint32_t turn) {
+  if (claimed_[sched_getcpu() % claimed_.size()].exchange(turn) != turn) return;
+  cpu_set_t allowed, others;
+  if (sched_getaffinity(0, sizeof allowed, &allowed) != 0) return;
+  others = allowed;
+  for (int i = 0; i < CPU_SETSIZE; ++i)
+    if (claimed_[i] == turn) CPU_CLR(i, &others);
+  if (sched_setaffinity(0, sizeof others, &others) != 0) return;  // there is none
+  claimed_[sched_getcpu() % claimed_.size()] = turn;
+  sched_setaffinity(0, sizeof allowed, &allowed);
+}
+
+#else
+
+void Team::spread() {}
+
+#endif
 
 /// Its engine does nothing else meanwhile, so that this ends soon; invalid if it is at work.
 std::future<void> Team::give_back() {

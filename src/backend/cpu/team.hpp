@@ -1,6 +1,10 @@
 #pragma once
 
+#include <atomic>
+#include <chrono>
+#include <cstdint>
 #include <future>
+#include <vector>
 
 #include "backend/queue.hpp"
 
@@ -10,6 +14,10 @@ namespace mpsnn::cpu {
 /// there are processors; libgomp then puts a thread that waits to sleep at once, and a run of many
 /// short nodes takes several times as long. So where one engine runs for a while and others do not,
 /// these give their threads back.
+///
+/// Threads that were asleep are woken before a run, and told apart: Linux may put one behind the
+/// engine's on its processor, if the caller's was still on the other one, and leave both there for
+/// some milliseconds, in which each waits for the other at every node.
 class Team {
  public:
   /// Not of other compilers' runtimes, which give back the threads of all at once.
@@ -32,10 +40,15 @@ class Team {
   struct Teams;
   static Teams& all();
   std::future<void> give_back();
+  void spread();
+  void claim_processor(std::uint32_t turn);
 
   Queue& queue_;
   const int threads_;
-  bool kept_ = false;  ///< Guarded by the mutex of `all`.
+  std::chrono::steady_clock::time_point begun_{};    ///< The last run.
+  std::vector<std::atomic<std::uint32_t>> claimed_;  ///< By processor: the turn when it was.
+  std::uint32_t turn_ = 0;                           ///< Of `spread`.
+  bool kept_ = false;                                ///< Guarded by the mutex of `all`.
 };
 
 }  // namespace mpsnn::cpu
