@@ -14,7 +14,9 @@ NOTES = {
     "epyc-avx2": "It has no AVX-512, so that `mpsnn` refuses bfloat16; PyTorch multiplies it by plain "
     "loops there, at 0.3 GFLOP/s (2048 x 2048) to 1.8 (128 x 128).",
     "epyc-avx512": 'Products in float32 by PyTorch, which ours are compared to in "of product", are '
-    "MKL's and mostly reach 190 to 225 GFLOP/s, where oneDNN's reach 515 to 523 (`Trainer.profile`).",
+    "MKL's and mostly reach 190 to 225 GFLOP/s, where oneDNN's reach 515 to 523 (`Trainer.profile`). Its "
+    "rows in bfloat16 are older than products of pairs in Winograd's filtering, and those of activity "
+    "older than a faster LSTM.",
     "xeon-amx": "Its rows are older than convolutions in float32 by Winograd's filtering.",
 }
 
@@ -35,6 +37,14 @@ REASONS: dict[tuple[str, str, str, int, str], str] = {
         "float32",
     ): "reading the 12.8 MB of the first dense layer takes six tenths of the time, at 176 GB/s from "
     "the third level of caches (`Predictor.profile`)",
+    (
+        "epyc-zen4",
+        "digits",
+        "infer",
+        1,
+        "float32",
+    ): "reading the 12.8 MB of the first dense layer takes three quarters of the time, at 37 GB/s where "
+    "the machine copies 51 (`Predictor.profile`)",
     (
         "xeon-amx",
         "digits",

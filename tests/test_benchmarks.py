@@ -14,20 +14,10 @@ import pytest
 import mpsnn
 
 pytest.importorskip("benchmarks", reason="these tests are not in a source tree")
-from benchmarks import (
-    contestants,
-    driver,
-    machine_section,
-    measure,
-    networks,
-    ours,
-    page,
-    peak,
-    steady,
-    table,
-)
+from benchmarks import contestants, driver, measure, networks, ours, page, peak, steady, table
 from benchmarks.contestant import Task
 from benchmarks.driver import Measured, Plan
+from benchmarks.reasons import GENERATIONS
 from benchmarks.steady import Steadiness
 from benchmarks.workloads import WORKLOADS
 
@@ -244,7 +234,7 @@ def test_a_reason_holds_on_the_machine_where_it_was_measured(
 ) -> None:
     key = ("abacus", "digits", "train", 64, "bfloat16")
     monkeypatch.setitem(page.REASONS, key, "its beads stick")
-    monkeypatch.setitem(machine_section.GENERATIONS, "abacus", "Wood 2")
+    monkeypatch.setitem(GENERATIONS, "abacus", "Wood 2")
     files = [results(tmp_path, name, recorded("bfloat16")) for name in ("abacus", "sliderule")]
     texts = page.pages(files)
     assert "# Benchmarks: Abacus 3, Wood 2 with AVX2\n" in texts["benchmarks-abacus.md"]
