@@ -34,6 +34,16 @@ bool has_bfloat16() {
   }
 }
 
+bool has_bfloat16_products() {
+  switch (dnnl::get_effective_cpu_isa()) {
+    case dnnl::cpu_isa::avx512_core:
+    case dnnl::cpu_isa::avx512_core_vnni:
+      return false;
+    default:
+      return has_bfloat16();
+  }
+}
+
 bool has_float16() {
   switch (dnnl::get_effective_cpu_isa()) {
     case dnnl::cpu_isa::avx512_core:

@@ -34,6 +34,8 @@ inline std::size_t element_size(const MemoryDesc& desc) {
 /// Whether oneDNN has fast implementations for bfloat16 on this processor; without AVX512-BF16 or
 /// AMX they convert to float32 and back in registers.
 bool has_bfloat16();
+/// Whether there are instructions for products of bfloat16: AVX512-BF16 or AMX.
+bool has_bfloat16_products();
 /// Whether it has some for float16: with AVX512-FP16. They multiply and add up in float32.
 bool has_float16();
 

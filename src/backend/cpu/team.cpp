@@ -2,9 +2,12 @@
 
 #include <omp.h>
 
+#include <array>
+#include <atomic>
 #include <memory>
 #include <mutex>
 #include <utility>
+#include <vector>
 
 #ifdef __linux__
 #include <sched.h>
@@ -20,14 +23,53 @@ using Clock = std::chrono::steady_clock;
 /// About what it takes until threads that were given back are there again.
 constexpr std::chrono::milliseconds patience(10);
 
-#ifdef __linux__
-constexpr std::size_t most_processors = CPU_SETSIZE;
-#else
-constexpr std::size_t most_processors = 0;
-#endif
-
 /// From run to run: threads that wait for so long may be asleep.
 constexpr std::chrono::microseconds short_rest(250);
+
+#ifdef __linux__
+
+/// The processors that threads of a team are on.
+class Claims {
+ public:
+  /// Moves this thread to a processor that no other one has claimed, if it is on one that has been.
+  void claim() {
+    if (!here().exchange(true)) return;
+    cpu_set_t allowed, others;
+    if (sched_getaffinity(0, sizeof allowed, &allowed) != 0) return;
+    others = allowed;
+    for (std::size_t i = 0; i < taken_.size(); ++i)
+      if (taken_[i]) CPU_CLR(i, &others);
+    if (sched_setaffinity(0, sizeof others, &others) != 0) return;  // there is none
+    here() = true;
+    sched_setaffinity(0, sizeof allowed, &allowed);
+  }
+
+ private:
+  std::atomic<bool>& here() { return taken_[sched_getcpu() % taken_.size()]; }
+
+  std::array<std::atomic<bool>, CPU_SETSIZE> taken_{};
+};
+
+/// Wakes this thread's team, and puts each of its threads on a processor of its own.
+void spread(int threads) {
+  if (threads > omp_get_num_procs()) return;
+  Claims claims;
+  claims.claim();
+  std::atomic<int> awake = 1;
+#pragma omp parallel
+  if (omp_get_thread_num() > 0) {
+    claims.claim();
+    ++awake;
+  } else {
+    while (awake < omp_get_num_threads()) sched_yield();  // to one that waits for this processor
+  }
+}
+
+#else
+
+void spread(int) {}
+
+#endif
 
 }  // namespace
 
@@ -50,8 +92,7 @@ Team::Teams& Team::all() {
   return *teams;
 }
 
-Team::Team(Queue& queue, int threads)
-    : queue_(queue), threads_(threads), claimed_(most_processors) {
+Team::Team(Queue& queue, int threads) : queue_(queue), threads_(threads) {
   Teams& teams = all();
   const std::lock_guard lock(teams.mutex);
   teams.members.push_back(this);
@@ -66,7 +107,7 @@ Team::~Team() {
 
 void Team::begin() {
   const Clock::time_point begun = std::exchange(begun_, Clock::now());
-  if (begun_ - begun > short_rest) spread();
+  if (begun_ - begun > short_rest) spread(threads_);
   std::vector<std::future<void>> given_back;
   {
     Teams& teams = all();
@@ -82,40 +123,6 @@ void Team::begin() {
   }
   for (const std::future<void>& done : given_back) done.wait();
 }
-
-#ifdef __linux__
-
-void Team::spread() {
-  if (threads_ > omp_get_num_procs()) return;
-  claimed_[sched_getcpu() % claimed_.size()] = ++turn_;
-  std::atomic<int> here = 1;
-#pragma omp parallel
-  if (omp_get_thread_num() > 0) {
-    claim_processor(turn_);
-    ++here;
-  } else {
-    while (here < omp_get_num_threads()) sched_yield();  // to one that waits for this processor
-  }
-}
-
-/// Moves this thread to a processor that no other one has claimed, if it is on one that has been.
-void Team::claim_processor(std::uint32_t turn) {
-  if (claimed_[sched_getcpu() % claimed_.size()].exchange(turn) != turn) return;
-  cpu_set_t allowed, others;
-  if (sched_getaffinity(0, sizeof allowed, &allowed) != 0) return;
-  others = allowed;
-  for (int i = 0; i < CPU_SETSIZE; ++i)
-    if (claimed_[i] == turn) CPU_CLR(i, &others);
-  if (sched_setaffinity(0, sizeof others, &others) != 0) return;  // there is none
-  claimed_[sched_getcpu() % claimed_.size()] = turn;
-  sched_setaffinity(0, sizeof allowed, &allowed);
-}
-
-#else
-
-void Team::spread() {}
-
-#endif
 
 /// Its engine does nothing else meanwhile, so that this ends soon; invalid if it is at work.
 std::future<void> Team::give_back() {

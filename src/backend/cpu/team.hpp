@@ -1,10 +1,7 @@
 #pragma once
 
-#include <atomic>
 #include <chrono>
-#include <cstdint>
 #include <future>
-#include <vector>
 
 #include "backend/queue.hpp"
 
@@ -40,15 +37,11 @@ class Team {
   struct Teams;
   static Teams& all();
   std::future<void> give_back();
-  void spread();
-  void claim_processor(std::uint32_t turn);
 
   Queue& queue_;
   const int threads_;
-  std::chrono::steady_clock::time_point begun_{};    ///< The last run.
-  std::vector<std::atomic<std::uint32_t>> claimed_;  ///< By processor: the turn when it was.
-  std::uint32_t turn_ = 0;                           ///< Of `spread`.
-  bool kept_ = false;                                ///< Guarded by the mutex of `all`.
+  std::chrono::steady_clock::time_point begun_{};  ///< The last run.
+  bool kept_ = false;                              ///< Guarded by the mutex of `all`.
 };
 
 }  // namespace mpsnn::cpu

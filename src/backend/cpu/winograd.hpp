@@ -24,7 +24,6 @@ struct Form {
   static constexpr int side = m + r - 1;  ///< Of a tile, with what it shares with its neighbours.
   static constexpr int points = side * side;
 };
-inline constexpr int most_points = 36;
 inline constexpr Dim panel = 2 * lanes;  ///< Columns of a product that lie side by side.
 
 inline constexpr float a = 0.625f, b = 1.5f, aa = a * a, bb = b * b;

@@ -56,15 +56,7 @@ alignas(64) constexpr std::uint16_t alternating[2 * lanes] = {
 }  // namespace
 
 bool has_pairs() {
-  static const bool has = [] {
-    switch (dnnl::get_effective_cpu_isa()) {
-      case dnnl::cpu_isa::avx512_core:
-      case dnnl::cpu_isa::avx512_core_vnni:
-        return false;
-      default:
-        return has_bfloat16();
-    }
-  }();
+  static const bool has = has_bfloat16_products();
   return has;
 }
 
