@@ -44,10 +44,6 @@ class ForwardPass {
     slabs_.arrange(input(g_.lengths), N_, g_.T, op_);
     float* gates = own_gates_ ? room_.gates.at<float>(l) : l.out<float>(gates_at_);
     const Dim width = g_.gates * g_.H, stride = g_.saved * g_.H;
-    each_run(slabs_, g_, N_, [&](Dim n, Dim steps) {
-      gemm(steps, width, g_.I, {input(0) + n * g_.T * g_.I, g_.I}, {input(1), g_.I, true}, 0,
-           gates + n * g_.T * stride, stride);
-    });
     const auto* U = static_cast<const float*>(transposed_.get(l, l.inputs[2]));
     const Weights w{{U, spread_stride(width)}, input(g_.bias), input(g_.extra), diagonal_};
     slabs_.each([&](Slab& slab) { run(l, w, slab, gates); });
@@ -60,7 +56,11 @@ class ForwardPass {
   bool has_cells() const { return g_.initial_c >= 0; }
 
   void run(const Launch& l, const Weights& w, Slab& slab, float* gates) {
-    const Dim H = g_.H;
+    const Dim H = g_.H, stride = g_.saved * H;
+    each_run(slab, g_.T, [&](Dim n, Dim steps) {
+      gemm(steps, g_.gates * H, g_.I, {l.in<float>(0) + n * g_.T * g_.I, g_.I},
+           {l.in<float>(1), g_.I, true}, 0, gates + n * g_.T * stride, stride);
+    });
     const float* initial_h = l.in<float>(g_.initial_h);
     const float* initial_c = has_cells() ? l.in<float>(g_.initial_c) : nullptr;
     float *h = room_.h.at<float>(l) + slab.first * H, *c = room_.c.at<float>(l) + slab.first * H;
@@ -73,7 +73,7 @@ class ForwardPass {
     for (Dim i = 0; i < slab.steps(); ++i) {
       const Dim rows = slab.active(i);
       for (Dim j = 0; j < rows; ++j) at[j] = slab.images[j] * g_.T + g_.step(i, slab.lengths[j]);
-      cell_.forward(w, {rows, i == 0 && !initial_h, at.data(), gates, !own_gates_, g_.saved * H, h,
+      cell_.forward(w, {rows, i == 0 && !initial_h, at.data(), gates, !own_gates_, stride, h,
                         c, room_.sum.at<float>(l) + slab.first * g_.gates * H,
                         room_.tmp.at<float>(l) + slab.first * H});
       for (Dim j = 0; j < rows; ++j) {

@@ -4,9 +4,8 @@
 #include "backend/cpu/recurrent_slabs.hpp"
 #include "backend/kernel_backend.hpp"
 
-/// Recurrent layers. The products of x with the weight, and the sums over steps, are one matrix
-/// product each. Of the rest each thread runs all steps of its own images, without waiting for
-/// the others.
+/// Recurrent layers. The sums over steps are one matrix product each. Of the rest each thread runs
+/// all steps of its own images, without waiting for the others.
 namespace mpsnn::cpu {
 
 using recurrent::Layout;
@@ -29,15 +28,16 @@ inline void clear_ends(const Slabs& slabs, const Layout& g, Dim images, Dim widt
     std::fill_n(out + (n * g.T + slabs.length(n)) * width, (g.T - slabs.length(n)) * width, 0.0f);
 }
 
-/// Calls f(first image, images) for runs of images that are whole, or of one that is not: their
-/// steps follow each other.
+/// Calls f(first image, steps) for runs of a slab's images that are whole and side by side, or for
+/// one: their steps follow each other.
 template <class F>
-void each_run(const Slabs& slabs, const Layout& g, Dim images, const F& f) {
-  for (Dim n = 0; n < images;) {
-    Dim end = n + 1;
-    while (slabs.length(end - 1) == g.T && end < images && slabs.length(end) == g.T) ++end;
-    if (slabs.length(n) > 0) f(n, end == n + 1 ? slabs.length(n) : (end - n) * g.T);
-    n = end;
+void each_run(const Slab& slab, Dim T, const F& f) {
+  for (Dim j = 0; j < slab.count();) {
+    const Dim first = slab.images[j];
+    Dim steps = slab.lengths[j++];
+    const auto follows = [&] { return steps % T == 0 && slab.images[j] == first + steps / T; };
+    while (j < slab.count() && follows()) steps += slab.lengths[j++];
+    if (steps > 0) f(first, steps);
   }
 }
 

@@ -50,22 +50,23 @@ class Slabs {
     const Dim count = slabs_for(images);
     slabs_.resize(count);
     rows_ = 0;
-    Dim first = 0;
     for (Dim s = 0; s < count; ++s) {
       Slab& slab = slabs_[s];
       slab.index = s;
-      slab.first = first;
+      slab.first = s == 0 ? 0 : slabs_[s - 1].first + slabs_[s - 1].count();
       slab.row = rows_;
       slab.images.clear();
       slab.lengths.clear();
-      for (Dim i = s; i < images; i += count) {
+      // Side by side, as other ops deal them out; by length, one in turn for each.
+      const Dim begin = lengths ? s : images * s / count;
+      const Dim end = lengths ? images : images * (s + 1) / count;
+      for (Dim i = begin; i < end; i += lengths ? count : 1) {
         slab.images.push_back(order_[i]);
         slab.lengths.push_back(length_[order_[i]]);
         rows_ += slab.lengths.back();
       }
       slab.at.resize(slab.images.size());
       slab.before.resize(slab.images.size());
-      first += slab.count();
     }
   }
   /// Calls f(slab) for each, on a thread of its own.

@@ -263,7 +263,7 @@ Kernel winograd_convolution(KernelContext& k, const ConvGeometry& g, const Activ
 }
 
 Kernel winograd_data_gradient(KernelContext& k, const ConvGeometry& g) {
-  return winograd::with_form(g, k.in_type(0), winograd::pairs_gradients(k.in_type(0)),
+  return winograd::with_form(g, k.in_type(0), winograd::pairs_gradients(g, k.in_type(0)),
                              [&]<class T, class P, class Form>(T, P, Form) -> Kernel {
                                const WinogradConvolution<T, P, Form> run(k, adjoint(g), true, 1);
                                return [run](const Launch& l) {

@@ -248,7 +248,7 @@ bool prefers_winograd_weight_gradient(const ConvGeometry& g, Dim batch, DType ty
 }
 
 Kernel winograd_weight_gradient(KernelContext& k, const ConvGeometry& g) {
-  return winograd::with_form(g, k.in_type(0), winograd::pairs_gradients(k.in_type(0)),
+  return winograd::with_form(g, k.in_type(0), winograd::pairs_gradients(g, k.in_type(0)),
                              [&]<class T, class P, class Form>(T, P, Form) -> Kernel {
                                return WinogradGradient<T, P, Form>(k, g);
                              });

@@ -100,6 +100,8 @@ void points_of_x(const T* const* pixels, Dim first, Dim channels, const Points<>
 template void points_of_x<4>(const BFloat16* const*, Dim, Dim, const Points<>&);
 template void points_of_x<6>(const BFloat16* const*, Dim, Dim, const Points<>&);
 template void points_of_x<6>(const float* const*, Dim, Dim, const Points<>&);
+template void points_of_x<8>(const BFloat16* const*, Dim, Dim, const Points<>&);
+template void points_of_x<8>(const float* const*, Dim, Dim, const Points<>&);
 
 void multiply(const Rows<>& left, const float* right, Dim depth, Dim rows, Dim columns, bool add,
               float* to) {
@@ -139,6 +141,8 @@ double winograd_time(const ConvGeometry& g, Dim batch, bool pairs, int side) {
   const double products = (pairs ? 0.75 : 1.5) * g.C * O * tiles;
   return side * side * (products + tiles * (14 * C + 11 * O + 17) + 12.5 * g.C * O);
 }
+/// Of the tiles of with_form.
+int large_side(const ConvGeometry& g) { return g.h.kernel == 3 ? 6 : 8; }
 /// Of bfloat16 with AVX512-BF16 oneDNN's products are 1.6 times as fast.
 double plain_time(const ConvGeometry& g, Dim batch, DType type) {
   const double products = static_cast<double>(batch * g.h.coarse * g.w.coarse * g.taps()) * g.C *
@@ -158,12 +162,12 @@ bool is_able(const ConvGeometry& g, DType type) {
 
 bool suits_gradient(const ConvGeometry& g, Dim batch, DType type) {
   return is_able(g, type) &&
-         winograd_time(g, batch, pairs_gradients(type), 6) < 0.9 * plain_time(g, batch, type);
+         winograd_time(g, batch, pairs_gradients(g, type), large_side(g)) < 0.9 * plain_time(g, batch, type);
 }
 
 Choice choose(const ConvGeometry& g, Dim batch, DType type) {
   if (!is_able(g, type)) return Choice::none;
-  const double floats = winograd_time(g, batch, false, 6);
+  const double floats = winograd_time(g, batch, false, large_side(g));
   const bool small = type == DType::bfloat16 && has_pairs() && g.h.kernel == 3;
   const double pairs = small ? winograd_time(g, batch, true, 4) : floats;
   if (std::min(floats, pairs) >= 0.9 * plain_time(g, batch, type)) return Choice::none;

@@ -132,11 +132,13 @@ auto with_form(const ConvGeometry& g, DType type, bool pairs, const F& f) {
     if (type != DType::bfloat16) return f(float{}, float{}, form);
     return pairs ? f(BFloat16{}, Pair{}, form) : f(BFloat16{}, float{}, form);
   };
-  return g.h.kernel == 3 ? with_types(Form<4, 3>{}) : with_types(Form<2, 5>{});
+  return g.h.kernel == 3 ? with_types(Form<4, 3>{}) : with_types(Form<4, 5>{});
 }
 
 /// Whether points of gradients are pairs.
-inline bool pairs_gradients(DType type) { return type == DType::bfloat16 && has_pairs(); }
+inline bool pairs_gradients(const ConvGeometry& g, DType type) {
+  return type == DType::bfloat16 && has_pairs() && g.h.kernel == 3;
+}
 
 /// Whether a gradient can be computed so, and is then faster than by products over all taps.
 bool suits_gradient(const ConvGeometry& g, Dim batch, DType type);
