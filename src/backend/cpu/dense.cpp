@@ -1,14 +1,17 @@
 #include "backend/cpu/dense.hpp"
 
 #include <algorithm>
+#include <atomic>
 
 #include "backend/cpu/bfloat16.hpp"
 #include "backend/cpu/column_sum.hpp"
 #include "backend/cpu/few_rows.hpp"
+#include "backend/cpu/gemm.hpp"
 #include "backend/cpu/inner_product.hpp"
 #include "backend/cpu/kernels.hpp"
 #include "backend/cpu/lanes.hpp"
 #include "backend/cpu/recurrent_rows.hpp"
+#include "backend/cpu/simd.hpp"
 #include "backend/cpu/tile_dense.hpp"
 #include "backend/cpu/wide.hpp"
 
@@ -152,6 +155,56 @@ Kernel weight_gradient(KernelContext& k, const Sizes& s) {
   };
 }
 
+/// Gradients in float32 where threads have many rows of the weight each: these are then read, and
+/// their gradients written, by the thread that updates them, and no line of them goes from one
+/// processor to another. For what these have in common, a part of dx for each thread must be small.
+/// In ms on 2 cores of Zen 4, 64 images, 3136 -> 1024: 3.8, where both products by all threads take
+/// 4.0; and Adam 1.3 behind it, where it takes 4.7 if the cores have no cache in common.
+class OwnRows {
+ public:
+  static bool suits(const Sizes& s) {
+    const Dim threads = omp_get_max_threads();
+    return s.type == DType::float32 && threads > 1 && s.out >= 128 * threads &&
+           s.n * s.in <= Dim{1} << 18;
+  }
+
+  OwnRows(KernelContext& k, const Sizes& s)
+      : n_(s.n),
+        in_(s.in),
+        out_(s.out),
+        parts_(k, k.has_out(0) ? (omp_get_max_threads() - 1) * n_ * in_ * sizeof(float) : 0) {
+    report(k, "gemm");
+  }
+
+  void operator()(const Launch& l) const {
+    const auto *dy = l.in<float>(0), *x = l.in<float>(1), *w = l.in<float>(2);
+    auto *dx = wanted<float>(l, 0), *dw = wanted<float>(l, 1), *parts = parts_.at<float>(l);
+    std::atomic<Dim> threads = 1;
+    RegionError error;
+    parallel_for(out_, in_, [&](Dim begin, Dim end) {
+      const Dim rows = end - begin, me = omp_get_thread_num();
+      threads = omp_get_num_threads();
+      error.catch_from([&] {
+        if (dw)
+          gemm(rows, in_, n_, {dy + begin, out_, true}, {x, in_}, 0, dw + begin * in_, in_);
+        if (dx)
+          gemm(n_, in_, rows, {dy + begin, out_}, {w + begin * in_, in_}, 0,
+               me == 0 ? dx : parts + (me - 1) * n_ * in_, in_);
+      });
+    });
+    error.rethrow();
+    if (!dx) return;
+    parallel_for(n_ * in_, 1, [&](std::size_t begin, std::size_t end) {
+      for (Dim i = 0; i + 1 < threads; ++i)
+        rows::add(dx + begin, parts + i * n_ * in_ + begin, nullptr, end - begin);
+    });
+  }
+
+ private:
+  Dim n_, in_, out_;
+  Scratch parts_;  ///< Of dx, of all threads but the first.
+};
+
 Kernel bias_gradient(KernelContext& k) {
   const Dim channels = k.out(2)[0], rows = k.in_elements(0) / channels;
   report(k, "mpsnn");
@@ -160,8 +213,17 @@ Kernel bias_gradient(KernelContext& k) {
   });
 }
 
+Kernel own_rows_gradient(KernelContext& k, const Sizes& s) {
+  const OwnRows products(k, s);
+  return [=](const Launch& l) {
+    products(l);
+    if (auto* dbias = wanted<float>(l, 2)) column_sum(l.in<float>(0), s.n, s.out, dbias);
+  };
+}
+
 Kernel gradient(KernelContext& k, Dim rows) {
   const Sizes s(k.in_type(0), rows, k.in(2));
+  if (OwnRows::suits(s)) return own_rows_gradient(k, s);
   Kernel data, weight;
   Turns turns(k);
   if (k.has_out(1))

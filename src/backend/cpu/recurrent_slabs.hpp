@@ -3,10 +3,10 @@
 #include <omp.h>
 
 #include <algorithm>
-#include <exception>
 #include <numeric>
 #include <vector>
 
+#include "backend/cpu/simd.hpp"
 #include "ops/recurrent.hpp"
 
 namespace mpsnn::cpu {
@@ -73,17 +73,10 @@ class Slabs {
   template <class F>
   void each(const F& f) {
     if (slabs_.size() == 1) return f(slabs_[0]);
-    std::exception_ptr error;  // none may leave the region
+    RegionError error;
 #pragma omp parallel for schedule(static, 1)
-    for (std::size_t s = 0; s < slabs_.size(); ++s) {
-      try {
-        f(slabs_[s]);
-      } catch (...) {
-#pragma omp critical
-        error = std::current_exception();
-      }
-    }
-    if (error) std::rethrow_exception(error);
+    for (std::size_t s = 0; s < slabs_.size(); ++s) error.catch_from([&] { f(slabs_[s]); });
+    error.rethrow();
   }
   Dim length(Dim image) const { return length_[image]; }
   auto begin() const { return slabs_.begin(); }

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <exception>
 
 /// Marks a plain function over a range of elements: compiled once per x86 level,
 /// the best chosen when the library is loaded, so that one binary is fast on every
@@ -51,6 +52,27 @@ void parallel_for(std::size_t n, std::size_t cost, const F& f) {
     if (begin < end) f(begin, end);
   }
 }
+
+/// The first exception of a parallel region, which none may leave.
+class RegionError {
+ public:
+  template <class F>
+  void catch_from(const F& f) {
+    try {
+      f();
+    } catch (...) {
+#pragma omp critical
+      if (!error_) error_ = std::current_exception();
+    }
+  }
+  /// Behind the region.
+  void rethrow() const {
+    if (error_) std::rethrow_exception(error_);
+  }
+
+ private:
+  std::exception_ptr error_;
+};
 
 /// Calls f(i) for i in [0, n) on all threads, for kernels that are templates of two backends.
 inline constexpr auto each_in_parallel = [](auto n, std::size_t cost, const auto& f) {
