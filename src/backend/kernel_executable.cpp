@@ -114,6 +114,7 @@ Run KernelExecutable::enqueue(const Bindings& bindings, Work work,
       } catch (...) {
         error = std::current_exception();
       }
+      session_->end_run();
       state->finish(error, skipped);
       slots_.give_back();
       if (done) done(Run(state));

@@ -59,6 +59,8 @@ class KernelSession : public Session {
   DType storage(DType dtype) const { return dtype == DType::float32 ? floating_ : dtype; }
   /// Before every run, on the engine's thread.
   virtual void begin_run() {}
+  /// After it.
+  virtual void end_run() {}
   /// Copies n numbers, on any thread. Returns whether all are finite.
   virtual bool copy_finite(const float* from, std::size_t n, float* to);
   void advance() { ++step_; }

@@ -80,6 +80,10 @@ void CpuSession::begin_run() {
   if (team_) team_->begin();
 }
 
+void CpuSession::end_run() {
+  if (team_) team_->end();
+}
+
 bool CpuSession::copy_finite(const float* from, std::size_t n, float* to) {
   // OpenMP would give the caller's thread threads of its own.
   if (!queue().on_thread()) return cpu::copy_finite(from, n, to);

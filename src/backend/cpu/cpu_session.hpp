@@ -65,6 +65,7 @@ class CpuSession final : public KernelSession {
                                  const MemoryDesc& wanted);
   std::size_t packed_bytes() const override;
   void begin_run() override;
+  void end_run() override;
   bool copy_finite(const float* from, std::size_t n, float* to) override;
 
   static CpuSession& of(const KernelContext& k) { return static_cast<CpuSession&>(k.session); }

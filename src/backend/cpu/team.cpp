@@ -23,7 +23,7 @@ using Clock = std::chrono::steady_clock;
 /// About what it takes until threads that were given back are there again.
 constexpr std::chrono::milliseconds patience(10);
 
-/// From run to run: threads that wait for so long may be asleep.
+/// Between runs: threads that wait for so long may be asleep.
 constexpr std::chrono::microseconds short_rest(250);
 
 #ifdef __linux__
@@ -106,15 +106,15 @@ Team::~Team() {
 }
 
 void Team::begin() {
-  const Clock::time_point begun = std::exchange(begun_, Clock::now());
-  if (begun_ - begun > short_rest) spread(threads_);
+  const Clock::time_point now = Clock::now();
+  if (now - ended_ > short_rest) spread(threads_);
   std::vector<std::future<void>> given_back;
   {
     Teams& teams = all();
     const std::lock_guard lock(teams.mutex);
     kept_ = true;
-    if (std::exchange(teams.last, this) != this) teams.since = begun_;
-    if (begun_ - teams.since < patience) return;
+    if (std::exchange(teams.last, this) != this) teams.since = now;
+    if (now - teams.since < patience) return;
     int threads = 0;
     for (const Team* team : teams.members) threads += team->kept_ ? team->threads_ : 0;
     for (Team* team : teams.members)

@@ -30,8 +30,9 @@ class Team {
   Team(const Team&) = delete;
   Team& operator=(const Team&) = delete;
 
-  /// Before a run, on the queue's thread.
+  /// Before a run, and after it, on the queue's thread.
   void begin();
+  void end() { ended_ = std::chrono::steady_clock::now(); }
 
  private:
   struct Teams;
@@ -40,7 +41,7 @@ class Team {
 
   Queue& queue_;
   const int threads_;
-  std::chrono::steady_clock::time_point begun_{};  ///< The last run.
+  std::chrono::steady_clock::time_point ended_{};  ///< The last run.
   bool kept_ = false;                              ///< Guarded by the mutex of `all`.
 };
 
