@@ -83,6 +83,26 @@ def test_fewer_units_than_a_register_holds(units: int) -> None:
     assert_trains_as_in_float32(3, 1, units)
 
 
+# Steps of one product with the inputs, and of two; an even and an odd number of units.
+@with_bfloat16
+@pytest.mark.parametrize("steps", [6, 90])
+@pytest.mark.parametrize("units", [20, 33])
+@pytest.mark.parametrize(("batch", "threads"), [(1, 2), (1, 7), (3, 7)])
+def test_images_that_are_fewer_than_threads_have_the_same_results(
+    batch: int, threads: int, units: int, steps: int
+) -> None:
+    g = Graph(seed=3)
+    x = g.input(steps, FEATURES)
+    results = [layers.LSTM(units)(x), layers.LSTM(units, return_sequences=False)(x)]
+    data = np.random.default_rng(2).standard_normal((batch, steps, FEATURES)).astype(np.float32)
+    together = Predictor(results, batch=batch, threads=threads, **BF16).infer(data)
+    alone = Predictor(results, batch=batch, threads=1, **BF16).infer(data)
+    wide = Predictor(results, batch=batch, backend="reference").infer(data)
+    for found, same, expected in zip(together, alone, wide, strict=True):
+        np.testing.assert_array_equal(found, same)
+        assert np.linalg.norm(found - expected) <= BOUND * np.linalg.norm(expected)
+
+
 @with_bfloat16
 def test_neurons_of_other_kinds_stay_float32() -> None:
     other = {"activation": "relu"}

@@ -83,13 +83,13 @@ Primitive product_in_place(KernelContext& k, const Sizes& s, const Activation& a
 
 Kernel few_rows_forward(KernelContext& k, const Sizes& s, const Activation& activation) {
   FewRows product(k, k.node.inputs[1], s.out, s.in);
-  const Scratch wide(k, s.n * product.stride() * sizeof(float));
+  const Scratch whole(k, s.n * product.stride() * sizeof(BFloat16));
   const Scratch sums(k, s.n * s.out * sizeof(float));
   return [=](const Launch& l) mutable {
     auto* y = sums.at<float>(l);
     const float* bias = l.in<float>(2);
     product.prepare(l, l.inputs[1]);
-    product.run(l.in<BFloat16>(0), s.n, wide.at<float>(l), y);
+    product.run(l.in<BFloat16>(0), s.n, whole.at<BFloat16>(l), y);
     for (Dim r = 0; r < s.n; ++r) rows::add(y + r * s.out, bias, nullptr, s.out);
     if (activation) rows::activate(*activation, y, y, s.n * s.out);
     convert(y, l.out<BFloat16>(0), s.n * s.out);
@@ -185,8 +185,7 @@ class OwnRows {
       const Dim rows = end - begin, me = omp_get_thread_num();
       threads = omp_get_num_threads();
       error.catch_from([&] {
-        if (dw)
-          gemm(rows, in_, n_, {dy + begin, out_, true}, {x, in_}, 0, dw + begin * in_, in_);
+        if (dw) gemm(rows, in_, n_, {dy + begin, out_, true}, {x, in_}, 0, dw + begin * in_, in_);
         if (dx)
           gemm(n_, in_, rows, {dy + begin, out_}, {w + begin * in_, in_}, 0,
                me == 0 ? dx : parts + (me - 1) * n_ * in_, in_);

@@ -1,6 +1,11 @@
 #include "backend/cpu/few_rows.hpp"
 
+#include "backend/cpu/primitive.hpp"
 #include "backend/cpu/simd.hpp"
+
+#if MPSNN_HAS_PAIRS
+#include <immintrin.h>
+#endif
 
 namespace mpsnn::cpu {
 namespace {
@@ -8,12 +13,19 @@ namespace {
 constexpr int vectors = FewRows::block / lanes;
 constexpr Dim ahead = 32;  // pairs that are fetched before their turn: half a page
 
-/// Sums of a block. `weight` has pairs of inputs, those of 64 outputs side by side.
+// Sums of a block. `weight` has pairs of inputs, those of 64 outputs side by side; rows of x, which
+// are of whole pairs, are `stride` numbers apart.
+
 template <int rows>
-MPSNN_SIMD void block_product(const std::uint32_t* weight, Dim pairs, const float* x, Dim stride,
+MPSNN_SIMD void block_product(const std::uint32_t* weight, Dim pairs, const BFloat16* x, Dim stride,
                               float* to) {
   Floats sums[rows][vectors] = {};
   for (Dim p = 0; p < pairs; ++p, weight += FewRows::block) {
+    float x_first[rows], x_second[rows];
+    for (int r = 0; r < rows; ++r) {
+      x_first[r] = static_cast<float>(x[r * stride + 2 * p]);
+      x_second[r] = static_cast<float>(x[r * stride + 2 * p + 1]);
+    }
     for (int v = 0; v < vectors; ++v) {
       const std::uint32_t* at = weight + v * lanes;
       __builtin_prefetch(at + ahead * FewRows::block);
@@ -24,17 +36,73 @@ MPSNN_SIMD void block_product(const std::uint32_t* weight, Dim pairs, const floa
       std::memcpy(&a, &first, sizeof a);
       std::memcpy(&b, &second, sizeof b);
       for (int r = 0; r < rows; ++r) {
-        sums[r][v] += a * x[r * stride + 2 * p];
-        sums[r][v] += b * x[r * stride + 2 * p + 1];
+        sums[r][v] += a * x_first[r];
+        sums[r][v] += b * x_second[r];
       }
     }
   }
   std::memcpy(to, sums, sizeof sums);
 }
 
-using BlockProduct = void (*)(const std::uint32_t*, Dim, const float*, Dim, float*);
-constexpr BlockProduct products[FewRows::most_rows] = {block_product<1>, block_product<2>,
-                                                       block_product<3>, block_product<4>};
+#if MPSNN_HAS_PAIRS
+
+/// Chains of sums: a sum waits for the one before it, 4 vectors of one row are too few for that.
+constexpr int chains_for(int rows) { return rows == 1 ? 4 : rows == 2 ? 2 : 1; }
+
+template <int rows>
+MPSNN_PAIRS void block_of_pairs(const std::uint32_t* weight, Dim pairs, const BFloat16* x,
+                                Dim stride, float* to) {
+  constexpr int chains = chains_for(rows);
+  __m512 sums[chains][rows][vectors] = {};
+  const auto add = [&](Dim p, int chain) MPSNN_PAIRS MPSNN_INLINE_LAMBDA {
+    __m512bh w[vectors];
+#pragma GCC unroll 4
+    for (int v = 0; v < vectors; ++v) {
+      const std::uint32_t* at = weight + p * FewRows::block + v * lanes;
+      __builtin_prefetch(at + ahead * FewRows::block);
+      w[v] = reinterpret_cast<__m512bh>(_mm512_loadu_si512(at));
+    }
+#pragma GCC unroll 4
+    for (int r = 0; r < rows; ++r) {
+      int pair;
+      std::memcpy(&pair, x + r * stride + 2 * p, sizeof pair);
+      const auto both = reinterpret_cast<__m512bh>(_mm512_set1_epi32(pair));
+#pragma GCC unroll 4
+      for (int v = 0; v < vectors; ++v)
+        sums[chain][r][v] = _mm512_dpbf16_ps(sums[chain][r][v], both, w[v]);
+    }
+  };
+  Dim p = 0;
+  for (; p + chains <= pairs; p += chains)
+#pragma GCC unroll 4
+    for (int chain = 0; chain < chains; ++chain) add(p + chain, chain);
+  for (; p < pairs; ++p) add(p, 0);
+#pragma GCC unroll 4
+  for (int r = 0; r < rows; ++r)
+#pragma GCC unroll 4
+    for (int v = 0; v < vectors; ++v) {
+      __m512 sum = sums[0][r][v];
+      for (int chain = 1; chain < chains; ++chain) sum = _mm512_add_ps(sum, sums[chain][r][v]);
+      _mm512_storeu_ps(to + (r * vectors + v) * lanes, sum);
+    }
+}
+
+#else
+
+template <int rows>
+void block_of_pairs(const std::uint32_t*, Dim, const BFloat16*, Dim, float*) {}
+
+#endif
+
+using BlockProduct = void (*)(const std::uint32_t*, Dim, const BFloat16*, Dim, float*);
+
+BlockProduct product_of(Dim rows) {
+  static constexpr BlockProduct products[2][FewRows::most_rows] = {
+      {block_product<1>, block_product<2>, block_product<3>, block_product<4>},
+      {block_of_pairs<1>, block_of_pairs<2>, block_of_pairs<3>, block_of_pairs<4>}};
+  static const bool in_pairs = MPSNN_HAS_PAIRS && has_bfloat16_products();
+  return products[in_pairs][rows - 1];
+}
 
 }  // namespace
 
@@ -46,20 +114,35 @@ FewRows::FewRows(KernelContext& k, ValueId weight, Dim out, Dim in)
   report(k, "mpsnn");
 }
 
-void FewRows::run(const BFloat16* x, Dim rows, float* wide, float* y) const {
+void FewRows::run(const BFloat16* x, Dim rows, BFloat16* whole, float* y) const {
+  x = rows_of_pairs(x, rows, whole);
+  parallel_for(blocks(), block * stride() / 2,
+               [&](std::size_t begin, std::size_t end) { run_blocks(x, rows, y, begin, end); });
+}
+
+void FewRows::run_share(const BFloat16* x, Dim rows, BFloat16* whole, float* y) const {
+  const Share share(blocks());
+  run_blocks(rows_of_pairs(x, rows, whole), rows, y, share.begin, share.end);
+}
+
+const BFloat16* FewRows::rows_of_pairs(const BFloat16* x, Dim rows, BFloat16* whole) const {
+  if (in_ % 2 == 0) return x;
   for (Dim r = 0; r < rows; ++r) {
-    convert(x + r * in_, wide + r * stride(), in_);
-    if (in_ % 2) wide[r * stride() + in_] = 0;
+    std::copy_n(x + r * in_, in_, whole + r * stride());
+    whole[r * stride() + in_] = BFloat16();
   }
-  const Dim pairs = (in_ + 1) / 2, all_pairs = (in_ + 31) / 32 * 16;
-  parallel_for((out_ + block - 1) / block, block * pairs, [&](std::size_t begin, std::size_t end) {
-    alignas(64) float sums[most_rows * block];
-    for (Dim b = begin; b < static_cast<Dim>(end); ++b) {
-      products[rows - 1](packed_ + b * all_pairs * block, pairs, wide, stride(), sums);
-      const Dim count = std::min(block, out_ - b * block);
-      for (Dim r = 0; r < rows; ++r) std::copy_n(sums + r * block, count, y + r * out_ + b * block);
-    }
-  });
+  return whole;
+}
+
+void FewRows::run_blocks(const BFloat16* x, Dim rows, float* y, Dim begin, Dim end) const {
+  const BlockProduct product = product_of(rows);
+  const Dim pairs = stride() / 2, all_pairs = (in_ + 31) / 32 * 16;
+  alignas(64) float sums[most_rows * block];
+  for (Dim b = begin; b < end; ++b) {
+    product(packed_ + b * all_pairs * block, pairs, x, stride(), sums);
+    const Dim count = std::min(block, out_ - b * block);
+    for (Dim r = 0; r < rows; ++r) std::copy_n(sums + r * block, count, y + r * out_ + b * block);
+  }
 }
 
 }  // namespace mpsnn::cpu

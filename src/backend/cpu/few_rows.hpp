@@ -22,11 +22,18 @@ class FewRows {
   void prepare(const Launch& l, const void* weight) {
     packed_ = static_cast<const std::uint32_t*>(weight_.get(l, weight));
   }
-  /// Floats that `run` works in, for each row.
+  /// Numbers that `run` works in, for each row: whole pairs.
   Dim stride() const { return (in_ + 1) / 2 * 2; }
-  void run(const BFloat16* x, Dim rows, float* wide, float* y) const;
+  void run(const BFloat16* x, Dim rows, BFloat16* whole, float* y) const;
+  /// In a parallel region, the part of this thread.
+  void run_share(const BFloat16* x, Dim rows, BFloat16* whole, float* y) const;
 
  private:
+  Dim blocks() const { return (out_ + block - 1) / block; }
+  /// Rows of whole pairs, which are in `whole` where `in` is odd.
+  const BFloat16* rows_of_pairs(const BFloat16* x, Dim rows, BFloat16* whole) const;
+  void run_blocks(const BFloat16* x, Dim rows, float* y, Dim begin, Dim end) const;
+
   Dim out_, in_;
   Weight weight_;
   const std::uint32_t* packed_ = nullptr;

@@ -1,10 +1,9 @@
 #pragma once
 
-#include <omp.h>
-
 #include <vector>
 
 #include "backend/cpu/bfloat16.hpp"
+#include "backend/cpu/simd.hpp"
 #include "ops/conv_geometry.hpp"
 
 /// The images of a convolution in one row of pixels, each with a frame of zeros, so that a tap
@@ -110,14 +109,6 @@ class FramedPixels {
   FramedWalk walk_;
   const BFloat16* data_;
   Dim channels_;
-};
-
-/// Shares of [0, n) for this thread of a parallel region.
-struct Share {
-  Dim begin, end;
-  explicit Share(Dim n)
-      : begin(n * omp_get_thread_num() / omp_get_num_threads()),
-        end(n * (omp_get_thread_num() + 1) / omp_get_num_threads()) {}
 };
 
 }  // namespace mpsnn::cpu

@@ -73,8 +73,8 @@ class ForwardPass {
     for (Dim i = 0; i < slab.steps(); ++i) {
       const Dim rows = slab.active(i);
       for (Dim j = 0; j < rows; ++j) at[j] = slab.images[j] * g_.T + g_.step(i, slab.lengths[j]);
-      cell_.forward(w, {rows, i == 0 && !initial_h, at.data(), gates, !own_gates_, stride, h,
-                        c, room_.sum.at<float>(l) + slab.first * g_.gates * H,
+      cell_.forward(w, {rows, i == 0 && !initial_h, at.data(), gates, !own_gates_, stride, h, c,
+                        room_.sum.at<float>(l) + slab.first * g_.gates * H,
                         room_.tmp.at<float>(l) + slab.first * H});
       for (Dim j = 0; j < rows; ++j) {
         std::copy_n(h + j * H, H, y + at[j] * H);

@@ -29,6 +29,14 @@
 #define MPSNN_HAS_LEVELS 0
 #endif
 
+/// Marks a function for AVX512-BF16, whose products are of pairs of bfloat16.
+#if defined(__x86_64__) && (__GNUC__ >= 12 || __clang_major__ >= 12)
+#define MPSNN_PAIRS __attribute__((target("avx512f,avx512bw,avx512vl,avx512dq,avx512bf16")))
+#define MPSNN_HAS_PAIRS 1
+#else
+#define MPSNN_HAS_PAIRS 0
+#endif
+
 namespace mpsnn::cpu {
 
 /// Elements below which waking a second thread costs more than it saves.
@@ -52,6 +60,14 @@ void parallel_for(std::size_t n, std::size_t cost, const F& f) {
     if (begin < end) f(begin, end);
   }
 }
+
+/// Shares of [0, n) for this thread of a parallel region.
+struct Share {
+  std::ptrdiff_t begin, end;
+  explicit Share(std::ptrdiff_t n)
+      : begin(n * omp_get_thread_num() / omp_get_num_threads()),
+        end(n * (omp_get_thread_num() + 1) / omp_get_num_threads()) {}
+};
 
 /// The first exception of a parallel region, which none may leave.
 class RegionError {

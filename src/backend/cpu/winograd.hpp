@@ -33,10 +33,10 @@ inline constexpr Dim panel = 2 * lanes;  ///< Columns of a product that lie side
 template <int side>
 struct Axis {
   static constexpr int pairs = side / 2 - 1;
-  std::array<std::array<float, side>, pairs> powers{};  ///< Of each p: 1, p, p^2, ...
-  std::array<float, pairs + 1> all{};                     ///< Of prod (z - p^2): that of z^k.
-  std::array<std::array<float, pairs>, pairs> others{};   ///< Without one p each.
-  float at_zero = 1;                ///< What the filter's number at 0 is multiplied with,
+  std::array<std::array<float, side>, pairs> powers{};   ///< Of each p: 1, p, p^2, ...
+  std::array<float, pairs + 1> all{};                    ///< Of prod (z - p^2): that of z^k.
+  std::array<std::array<float, pairs>, pairs> others{};  ///< Without one p each.
+  float at_zero = 1;                 ///< What the filter's number at 0 is multiplied with,
   std::array<float, pairs> scale{};  ///< and those at p and -p.
 
   explicit constexpr Axis(const std::array<float, pairs>& at) {

@@ -1,13 +1,10 @@
 #include "backend/cpu/winograd_pairs.hpp"
 
 #include "backend/cpu/primitive.hpp"
+#include "backend/cpu/simd.hpp"
 
-#if defined(__x86_64__) && (__GNUC__ >= 12 || __clang_major__ >= 12)
+#if MPSNN_HAS_PAIRS
 #include <immintrin.h>
-#define MPSNN_PAIRS __attribute__((target("avx512f,avx512bw,avx512vl,avx512dq,avx512bf16")))
-#define MPSNN_HAS_PAIRS 1
-#else
-#define MPSNN_HAS_PAIRS 0
 #endif
 
 namespace mpsnn::cpu::winograd {

@@ -161,8 +161,8 @@ bool is_able(const ConvGeometry& g, DType type) {
 }  // namespace
 
 bool suits_gradient(const ConvGeometry& g, Dim batch, DType type) {
-  return is_able(g, type) &&
-         winograd_time(g, batch, pairs_gradients(g, type), large_side(g)) < 0.9 * plain_time(g, batch, type);
+  return is_able(g, type) && winograd_time(g, batch, pairs_gradients(g, type), large_side(g)) <
+                                 0.9 * plain_time(g, batch, type);
 }
 
 Choice choose(const ConvGeometry& g, Dim batch, DType type) {
