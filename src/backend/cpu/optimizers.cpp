@@ -1,6 +1,8 @@
 #include <cmath>
 
+#include "backend/cpu/cpu_session.hpp"
 #include "backend/cpu/finite.hpp"
+#include "backend/cpu/flush.hpp"
 #include "backend/cpu/kernels.hpp"
 #include "backend/cpu/simd.hpp"
 
@@ -86,6 +88,28 @@ MPSNN_SIMD void amsgrad(float* w, float* m, float* v, float* maximum, const floa
   }
 }
 
+/// The parts of a weight that threads update.
+class Parts {
+ public:
+  explicit Parts(KernelContext& k) : session_(&CpuSession::of(k)), n_(k.in_elements(0)) {}
+
+  /// Calls f(begin, end) for each. Other threads have read the weight: where these have no cache in
+  /// common with this one, to write what they still have takes several times as long as to read it
+  /// from memory. On 2 such cores of Zen 4 a step of the LSTM of 200 units, batch 32, takes 7.1
+  /// instead of 7.7 ms in float32, one of ResNet-18 in bfloat16 324 to 338 instead of 338 to 352.
+  template <class F>
+  void operator()(const float* weight, const F& f) const {
+    parallel_for(n_, 1, [&](std::size_t begin, std::size_t end) {
+      if (session_->is_apart()) flush(weight + begin, weight + end);
+      f(begin, end);
+    });
+  }
+
+ private:
+  const CpuSession* session_;
+  std::size_t n_;
+};
+
 Kernel running_kernel(KernelContext& k) {
   const auto op = k.op<Running>();
   return [op, n = k.in_elements(0)](const Launch& l) {
@@ -96,14 +120,14 @@ Kernel running_kernel(KernelContext& k) {
 }
 
 Kernel sgd_kernel(KernelContext& k) {
-  return [op = k.op<Sgd>(), n = k.in_elements(0), check = Check(k),
+  return [op = k.op<Sgd>(), n = k.in_elements(0), check = Check(k), parts = Parts(k),
           unscale = Unscale(k, 2)](const Launch& l) {
     float *w = l.variable<float>(0), *m = l.variable<float>(1);
     const float* g = l.in<float>(2);
     const float rate = *l.in<float>(3);
     if (!due(op.every, l)) return;
     check(l, g, n);
-    parallel_for(n, 1, [&](std::size_t begin, std::size_t end) {
+    parts(w, [&](std::size_t begin, std::size_t end) {
       if (!m)
         sgd(w, g, rate * unscale(l), begin, end);
       else if (op.nesterov)
@@ -115,11 +139,11 @@ Kernel sgd_kernel(KernelContext& k) {
 }
 
 Kernel rms_prop_kernel(KernelContext& k) {
-  return [op = k.op<RmsProp>(), n = k.in_elements(0), check = Check(k),
+  return [op = k.op<RmsProp>(), n = k.in_elements(0), check = Check(k), parts = Parts(k),
           unscale = Unscale(k, 2)](const Launch& l) {
     if (!due(op.every, l)) return;
     check(l, l.in<float>(2), n);
-    parallel_for(n, 1, [&](std::size_t begin, std::size_t end) {
+    parts(l.variable<float>(0), [&](std::size_t begin, std::size_t end) {
       rms_prop(l.variable<float>(0), l.variable<float>(1), l.in<float>(2), unscale(l),
                *l.in<float>(3), op, begin, end);
     });
@@ -127,7 +151,7 @@ Kernel rms_prop_kernel(KernelContext& k) {
 }
 
 Kernel adam_kernel(KernelContext& k) {
-  return [op = k.op<Adam>(), n = k.in_elements(0), check = Check(k),
+  return [op = k.op<Adam>(), n = k.in_elements(0), check = Check(k), parts = Parts(k),
           unscale = Unscale(k, 4)](const Launch& l) {
     if (!due(op.every, l)) return;
     check(l, l.in<float>(4), n);
@@ -137,7 +161,7 @@ Kernel adam_kernel(KernelContext& k) {
     const AdamStep step = {static_cast<float>(rate * correction),
                            static_cast<float>(1 - rate * op.weight_decay), unscale(l)};
     float *w = l.variable<float>(0), *m = l.variable<float>(1), *v = l.variable<float>(2);
-    parallel_for(n, 1, [&](std::size_t begin, std::size_t end) {
+    parts(w, [&](std::size_t begin, std::size_t end) {
       if (op.amsgrad)
         amsgrad(w, m, v, l.variable<float>(3), l.in<float>(4), step, op, begin, end);
       else

@@ -34,15 +34,22 @@ class Team {
   void begin();
   void end() { ended_ = std::chrono::steady_clock::now(); }
 
+  /// Whether its processors seem to have no cache in common, so that a line takes long from one to
+  /// the other: looked at now and then, as a virtual machine's processors move.
+  bool is_apart() const { return apart_; }
+
  private:
   struct Teams;
   static Teams& all();
   std::future<void> give_back();
+  void measure(std::chrono::steady_clock::time_point now);
 
   Queue& queue_;
   const int threads_;
   std::chrono::steady_clock::time_point ended_{};  ///< The last run.
-  bool kept_ = false;                              ///< Guarded by the mutex of `all`.
+  std::chrono::steady_clock::time_point measured_{};
+  bool apart_ = false;
+  bool kept_ = false;  ///< Guarded by the mutex of `all`.
 };
 
 }  // namespace mpsnn::cpu
