@@ -17,6 +17,10 @@ NOTES = {
     "MKL's and mostly reach 190 to 225 GFLOP/s, where oneDNN's reach 515 to 523 (`Trainer.profile`). Its "
     "rows in bfloat16 are older than products of pairs in Winograd's filtering, and those of activity "
     "older than a faster LSTM.",
+    "epyc-zen4": "Its two processors have a third-level cache in common at times, and at others not, where "
+    "most of the spreads come from: in 25 rounds a step of activity in float32 took 5.1 to 5.7 ms, or 7.0 to "
+    "8.3. Rows of ResNet-18, Inception and Tiny YOLO are older than weights that leave the caches before "
+    "their update, and than tiles of 8 x 8.",
     "xeon-amx": "Its rows are older than convolutions in float32 by Winograd's filtering.",
 }
 
@@ -39,12 +43,12 @@ REASONS: dict[tuple[str, str, str, int, str], str] = {
     "the third level of caches (`Predictor.profile`)",
     (
         "epyc-zen4",
-        "digits",
+        "activity",
         "infer",
         1,
         "float32",
-    ): "reading the 12.8 MB of the first dense layer takes three quarters of the time, at 37 GB/s where "
-    "the machine copies 51 (`Predictor.profile`)",
+    ): "20 steps of the LSTM take 86% of the time, 5.4 us each: products of one row, for each of which all "
+    "threads begin anew, where those of bfloat16 share them (`Predictor.profile`)",
     (
         "xeon-amx",
         "digits",
