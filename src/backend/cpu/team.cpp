@@ -2,11 +2,11 @@
 
 #include <omp.h>
 
-#include <algorithm>
 #include <array>
 #include <atomic>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <utility>
 #include <vector>
 
@@ -33,31 +33,49 @@ constexpr std::chrono::milliseconds outlook(100);
 /// There and back. On Zen 4 it takes 80 ns by a cache in common, and 340 without.
 constexpr std::chrono::nanoseconds long_way(200);
 
-/// What a line of the cache takes to the last thread of a team and back: at best, as one of both
-/// may be interrupted.
-Clock::duration round_trip() {
+/// A line of the cache that two threads hand to each other.
+class alignas(64) Line {
+ public:
+  /// Waits for a turn. Returns false if one of both waited too long: the other may not be running.
+  bool await(int turn) {
+    for (int looks = 0; looks < patience_; ++looks) {
+      const int now = turn_;
+      if (now == turn) return true;
+      if (now == given_up_) return false;
+    }
+    turn_ = given_up_;
+    return false;
+  }
+  void pass_on(int turn) { turn_ = turn + 1; }
+
+ private:
+  static constexpr int patience_ = 10'000, given_up_ = -1;
+  std::atomic<int> turn_ = 0;
+};
+
+/// What a line takes to the last thread of a team and back: at best, as one of both may be
+/// interrupted. Nothing, if it was not seen to come back.
+std::optional<Clock::duration> round_trip() {
   constexpr int rounds = 8, attempts = 4;
-  struct alignas(64) Line {
-    std::atomic<int> turn = 0;
-  } line;
-  Clock::duration best = Clock::duration::max();
+  Line line;
+  std::optional<Clock::duration> best;
 #pragma omp parallel
   {
     const int last = omp_get_num_threads() - 1, me = omp_get_thread_num();
     Clock::time_point begin{};
+#pragma omp barrier  // all are awake
     for (int i = 0; last > 0 && (me == 0 || me == last) && i <= rounds * attempts; ++i) {
-      const int mine = 2 * i + (me > 0);
-      while (line.turn < mine) {
-      }
+      const int turn = 2 * i + (me > 0);
+      if (!line.await(turn)) break;
       if (me == 0 && i % rounds == 0) {
         const Clock::time_point now = Clock::now();
-        if (i > 0) best = std::min(best, now - begin);
+        if (i > 0 && (!best || (now - begin) / rounds < *best)) best = (now - begin) / rounds;
         begin = now;
       }
-      line.turn = mine + 1;
+      line.pass_on(turn);
     }
   }
-  return best / rounds;
+  return best;
 }
 
 #ifdef __linux__
@@ -163,7 +181,7 @@ void Team::measure(Clock::time_point now) {
   // Threads that share a processor would wait for each other.
   if (now - measured_ < outlook || threads_ > omp_get_num_procs()) return;
   measured_ = now;
-  apart_ = round_trip() > long_way;
+  if (const auto trip = round_trip()) apart_ = *trip > long_way;
 }
 
 /// Its engine does nothing else meanwhile, so that this ends soon; invalid if it is at work.
