@@ -19,8 +19,7 @@ NOTES = {
     "older than a faster LSTM.",
     "epyc-zen4": "Its two processors have a third-level cache in common at times, and at others not, where "
     "most of the spreads come from: in 25 rounds a step of activity in float32 took 5.1 to 5.7 ms, or 7.0 to "
-    "8.3. Rows of ResNet-18, Inception and Tiny YOLO are older than weights that leave the caches before "
-    "their update, and than tiles of 8 x 8.",
+    "8.3. Rows of inference of ResNet-18, Inception and Tiny YOLO are older than tiles of 8 x 8.",
     "xeon-amx": "Its rows are older than convolutions in float32 by Winograd's filtering.",
 }
 
