@@ -96,11 +96,13 @@ def test_results_and_gradients_are_those_of_the_reference(
     found, ran = trained(place, activation, "cpu", threads=threads)
     expected, _ = trained(place, activation, "reference")
     assert sum(how.count("mpsnn:winograd") for how in ran) == 3
-    # The transforms double or triple roundings to 2^-24, and up to 20,736 numbers are added up.
-    assert error(found["y"], expected["y"]) < 6e-6
+    # The transforms multiply roundings to 2^-24 by 2 to 3, or of 5 x 5 taps by 5 to 8, and up to
+    # 20,736 numbers are added up.
+    exact = 6e-6 if CASES[place][4]["kernel"] == 3 else 1.5e-5
+    assert error(found["y"], expected["y"]) < exact
     for name in expected:
         # Where a sum is that near to 0, a slope of relu may be the other one.
-        most = 6e-6 if activation == "linear" else 1e-3
+        most = exact if activation == "linear" else 1e-3
         assert error(found[name], expected[name]) < most, name
 
 
