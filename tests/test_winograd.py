@@ -141,8 +141,8 @@ def test_gradients_of_bfloat16_are_those_of_the_reference(place: int, threads: i
 @pytest.mark.parametrize("place", range(len(CASES)))
 def test_gradients_of_bfloat16_take_few_multiplications(place: int) -> None:
     _, ran = trained(place, "linear", "cpu", "bfloat16")
-    # Of the weight and of x, which case 3 is expected to compute faster by all products.
-    assert sum(how.count("mpsnn:winograd") for how in ran) >= (1 if place == 3 else 2)
+    # Of the weight and of x.
+    assert max(how.count("mpsnn:winograd") for how in ran) == 2
 
 
 @with_winograd

@@ -67,7 +67,7 @@ class CpuSession final : public KernelSession {
   void begin_run() override;
   void end_run() override;
   /// See Team::is_apart.
-  bool is_apart() const { return team_ && team_->is_apart(); }
+  bool is_apart() { return team_ && team_->is_apart(); }
   bool copy_finite(const float* from, std::size_t n, float* to) override;
 
   static CpuSession& of(const KernelContext& k) { return static_cast<CpuSession&>(k.session); }

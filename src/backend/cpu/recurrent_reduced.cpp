@@ -70,13 +70,13 @@ class ReducedForward {
   /// Of the product with x: enough to be fast, and so few that the result stays in a cache.
   static constexpr Dim rows_at_once = 80;
 
-  /// Where the state of some images is, and those numbers of a step that are written.
+  /// The state of some images, that their steps carry on.
   struct Steps {
     const Slab& slab;
     const float* bias;
     BFloat16* h;
     float* c;
-    bool writes;
+    bool writes;  ///< Whether results are written: of several copies of a state, from one.
   };
 
   void run(const Launch& l, const Slab& slab, const float* bias) {

@@ -160,7 +160,6 @@ Team::~Team() {
 void Team::begin() {
   const Clock::time_point now = Clock::now();
   if (now - ended_ > short_rest) spread(threads_);
-  measure(now);
   std::vector<std::future<void>> given_back;
   {
     Teams& teams = all();
@@ -177,11 +176,13 @@ void Team::begin() {
   for (const std::future<void>& done : given_back) done.wait();
 }
 
-void Team::measure(Clock::time_point now) {
+bool Team::is_apart() {
+  const Clock::time_point now = Clock::now();
   // Threads that share a processor would wait for each other.
-  if (now - measured_ < outlook || threads_ > omp_get_num_procs()) return;
+  if (now - measured_ < outlook || threads_ > omp_get_num_procs()) return apart_;
   measured_ = now;
   if (const auto trip = round_trip()) apart_ = *trip > long_way;
+  return apart_;
 }
 
 /// Its engine does nothing else meanwhile, so that this ends soon; invalid if it is at work.

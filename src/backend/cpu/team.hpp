@@ -35,14 +35,14 @@ class Team {
   void end() { ended_ = std::chrono::steady_clock::now(); }
 
   /// Whether its processors seem to have no cache in common, so that a line takes long from one to
-  /// the other: looked at now and then, as a virtual machine's processors move.
-  bool is_apart() const { return apart_; }
+  /// the other: measured now and then, as a virtual machine's processors move. On the queue's
+  /// thread.
+  bool is_apart();
 
  private:
   struct Teams;
   static Teams& all();
   std::future<void> give_back();
-  void measure(std::chrono::steady_clock::time_point now);
 
   Queue& queue_;
   const int threads_;

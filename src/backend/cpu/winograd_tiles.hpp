@@ -125,6 +125,8 @@ inline Dim side_by_side(Dim columns) { return has_512_bits() ? columns : Dim{lan
 void multiply(const Rows<>& left, const float* right, Dim depth, Dim rows, Dim columns, bool add,
               float* to);
 
+inline constexpr int large = 4;  ///< Rows and columns of y in a tile, but for small_pairs.
+
 /// Calls f with values of the type T and of what points are in, and the form.
 template <class F>
 auto with_form(const ConvGeometry& g, DType type, bool pairs, const F& f) {
@@ -132,7 +134,7 @@ auto with_form(const ConvGeometry& g, DType type, bool pairs, const F& f) {
     if (type != DType::bfloat16) return f(float{}, float{}, form);
     return pairs ? f(BFloat16{}, Pair{}, form) : f(BFloat16{}, float{}, form);
   };
-  return g.h.kernel == 3 ? with_types(Form<4, 3>{}) : with_types(Form<4, 5>{});
+  return g.h.kernel == 3 ? with_types(Form<large, 3>{}) : with_types(Form<large, 5>{});
 }
 
 /// Whether points of gradients are pairs.
