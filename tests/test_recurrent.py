@@ -247,3 +247,36 @@ def test_nothing_is_left_behind_the_end_by_a_longer_sequence(
         assert result[0, :2].any()
         assert not result[0, 2:].any()
         assert not result[1].any()
+
+
+# Threads of which some have no cells, or fewer than a register holds.
+@pytest.mark.parametrize("threads", [1, 2, 7])
+@pytest.mark.parametrize("units", [16, 40, 100])
+@pytest.mark.parametrize("images", [1, 2, 3])
+@pytest.mark.parametrize(("reverse", "states"), [(False, False), (True, True)])
+def test_few_images_have_the_results_and_gradients_of_the_reference(
+    images: int, units: int, threads: int, reverse: bool, states: bool, rng: Any
+) -> None:
+    data = {"x": sequences(rng, images), "goal": rng.normal(size=(images, units))}
+    data |= {key: rng.normal(size=(images, units)) for key in ("h", "c") if states}
+    data = {key: array.astype(np.float32) for key, array in data.items()}
+    results = {}
+    for backend in "cpu", "reference":
+        g = Graph(seed=4)
+        x = g.input(T, I, name="x")
+        initial = [{key: g.input(units, name=key) for key in ("h", "c")}] if states else None
+        lstm = layers.LSTM(units, reverse=reverse).unroll(x, initial=initial)
+        loss = g.mean_squared_error(lstm.last, g.input(units, name="goal"))
+        outputs = [lstm.y, lstm.last, lstm.states[0]["c"]]
+        options = {"backend": backend, "batch": images, "threads": threads}
+        with Trainer(loss, outputs, optimizer=mpsnn.SGD(1.0), **options) as trainer:
+            ran = dict(trainer.implementations()).values()
+            assert ("gemm + mpsnn:dots" in ran) == (backend == "cpu")
+            inferred = Predictor(outputs, weights=trainer, **options)
+            inputs = {key: data[key] for key in data if key != "goal"}
+            found = inferred.infer(inputs)
+            trainer.train_step(data).wait()
+            results[backend] = [*found, *trainer.state_dict().values()]
+    for ours, theirs in zip(results["cpu"], results["reference"], strict=True):
+        # Roundings to 2^-24, of sums of up to 100 numbers and 7 steps.
+        np.testing.assert_allclose(ours, theirs, atol=5e-6)

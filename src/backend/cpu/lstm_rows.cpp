@@ -16,9 +16,9 @@ struct After {
 };
 
 template <class V, class T, bool has_b, bool keep>
-MPSNN_SIMD void run(const LstmStep<T>& s, std::size_t H) {
+MPSNN_SIMD void run(const LstmStep<T>& s, std::size_t H, std::size_t n) {
   each_lanes<V, After<V>>(
-      H,
+      n,
       [&](std::size_t i, After<V>& after) MPSNN_INLINE_LAMBDA {
 #pragma GCC unroll 4
         for (int gate = 0; gate < 4; ++gate) {
@@ -81,10 +81,10 @@ MPSNN_SIMD void run(const LstmStepGradient<T>& s, std::size_t H) {
 }
 
 template <class T>
-void dispatch(const LstmStep<T>& s, std::size_t H) {
+void dispatch(const LstmStep<T>& s, std::size_t H, std::size_t n) {
   with_lanes<T>([&]<class V>(std::type_identity<V>) {
-    if (s.b) return s.gates ? run<V, T, true, true>(s, H) : run<V, T, true, false>(s, H);
-    return s.gates ? run<V, T, false, true>(s, H) : run<V, T, false, false>(s, H);
+    if (s.b) return s.gates ? run<V, T, true, true>(s, H, n) : run<V, T, true, false>(s, H, n);
+    return s.gates ? run<V, T, false, true>(s, H, n) : run<V, T, false, false>(s, H, n);
   });
 }
 template <class T>
@@ -94,19 +94,21 @@ void dispatch(const LstmStepGradient<T>& s, std::size_t H) {
   });
 }
 
-/// `count` times H numbers, H < lanes, each with zeros behind it; null stays null.
+/// `count` times n numbers, n < lanes, each with zeros behind it; null stays null. They lie
+/// `apart`.
 template <class T, int count>
 class Widened {
  public:
-  Widened(const T* from, std::size_t H) : wide_(from != nullptr) {
-    for (int i = 0; from && i < count; ++i) std::copy_n(from + i * H, H, data_ + i * lanes);
+  Widened(const T* from, std::size_t n, std::size_t apart) : n_(n), apart_(apart), wide_(from) {
+    for (int i = 0; from && i < count; ++i) std::copy_n(from + i * apart, n, data_ + i * lanes);
   }
   T* get() { return wide_ ? data_ : nullptr; }
-  void back(T* to, std::size_t H) const {
-    for (int i = 0; to && i < count; ++i) std::copy_n(data_ + i * lanes, H, to + i * H);
+  void back(T* to) const {
+    for (int i = 0; to && i < count; ++i) std::copy_n(data_ + i * lanes, n_, to + i * apart_);
   }
 
  private:
+  std::size_t n_, apart_;
   bool wide_;
   T data_[count * lanes] = {};
 };
@@ -114,31 +116,31 @@ class Widened {
 }  // namespace
 
 template <class T>
-void lstm(const LstmStep<T>& s, std::size_t H) {
-  if (H >= lanes) return dispatch(s, H);
-  Widened<float, 4> a(s.a, H), b(s.b, H), bias(s.bias, H), gates(s.gates, H);
-  Widened<float, 1> c(s.c, H);
-  Widened<T, 1> h(s.h, H);
-  dispatch(LstmStep<T>{a.get(), b.get(), bias.get(), c.get(), h.get(), gates.get()}, lanes);
-  c.back(s.c, H);
-  h.back(s.h, H);
-  gates.back(s.gates, H);
+void lstm(const LstmStep<T>& s, std::size_t H, std::size_t n) {
+  if (n >= lanes) return dispatch(s, H, n);
+  Widened<float, 4> a(s.a, n, H), b(s.b, n, H), bias(s.bias, n, H), gates(s.gates, n, H);
+  Widened<float, 1> c(s.c, n, H);
+  Widened<T, 1> h(s.h, n, H);
+  dispatch(LstmStep<T>{a.get(), b.get(), bias.get(), c.get(), h.get(), gates.get()}, lanes, lanes);
+  c.back(s.c);
+  h.back(s.h);
+  gates.back(s.gates);
 }
 
 template <class T>
 void lstm_gradient(const LstmStepGradient<T>& s, std::size_t H) {
   if (H >= lanes) return dispatch(s, H);
-  Widened<float, 4> gates(s.gates, H);
-  Widened<float, 1> c(s.c, H), past(s.past, H), dh(s.dh, H), dc(s.dc, H);
-  Widened<T, 4> da(s.da, H);
+  Widened<float, 4> gates(s.gates, H, H);
+  Widened<float, 1> c(s.c, H, H), past(s.past, H, H), dh(s.dh, H, H), dc(s.dc, H, H);
+  Widened<T, 4> da(s.da, H, H);
   dispatch(LstmStepGradient<T>{gates.get(), c.get(), past.get(), dh.get(), dc.get(), da.get()},
            lanes);
-  dc.back(s.dc, H);
-  da.back(s.da, H);
+  dc.back(s.dc);
+  da.back(s.da);
 }
 
-template void lstm(const LstmStep<float>&, std::size_t);
-template void lstm(const LstmStep<BFloat16>&, std::size_t);
+template void lstm(const LstmStep<float>&, std::size_t, std::size_t);
+template void lstm(const LstmStep<BFloat16>&, std::size_t, std::size_t);
 template void lstm_gradient(const LstmStepGradient<float>&, std::size_t);
 template void lstm_gradient(const LstmStepGradient<BFloat16>&, std::size_t);
 

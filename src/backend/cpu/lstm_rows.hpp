@@ -24,8 +24,13 @@ struct LstmStep {
   T* h;               ///< (H): the state after the step.
   float* gates;       ///< (4 H): what is saved of them, `a` too; or null.
 };
+/// Of `n` numbers for each gate; those of the next gate are H further on.
 template <class T>
-void lstm(const LstmStep<T>& step, std::size_t H);
+void lstm(const LstmStep<T>& step, std::size_t H, std::size_t n);
+template <class T>
+void lstm(const LstmStep<T>& step, std::size_t H) {
+  lstm(step, H, H);
+}
 
 template <class T>
 struct LstmStepGradient {

@@ -104,6 +104,8 @@ class ForwardPass {
 template <class Cell, class Op>
 Kernel forward(KernelContext& k) {
   const Layout g(k.node.op, k.in(0), k.in(1));
+  if constexpr (std::is_same_v<Op, Lstm>)
+    if (is_lstm_of_few(k, g)) return lstm_of_few(k, g);
   report(k, "gemm + mpsnn");
   return ForwardPass<Cell>(k, {k.op<Op>(), g.H}, g);
 }
