@@ -16,13 +16,13 @@ using Clock = std::chrono::steady_clock;
 /// Adds its own life to `total`.
 class Timer {
  public:
-  explicit Timer(std::atomic<double>& total) : total_(total) {}
-  ~Timer() { total_ += std::chrono::duration<double>(Clock::now() - start_).count(); }
+  Timer(std::atomic<double>& total, std::atomic<double>& last) : total_(total), last_(last) {}
+  ~Timer() { total_ += last_ = std::chrono::duration<double>(Clock::now() - start_).count(); }
   Timer(const Timer&) = delete;
   Timer& operator=(const Timer&) = delete;
 
  private:
-  std::atomic<double>& total_;
+  std::atomic<double>&total_, &last_;
   const Clock::time_point start_ = Clock::now();
 };
 
@@ -82,7 +82,7 @@ void KernelExecutable::check_outputs(const Bindings& bindings) const {
 
 Run KernelExecutable::submit(const Bindings& bindings, std::function<void(const Run&)> done) {
   const auto timed = [this](const Bindings& lent, int slot) {
-    const Timer timer(busy_seconds_);
+    const Timer timer(busy_seconds_, last_seconds_);
     return execute(lent, slot);
   };
   return enqueue(bindings, timed, std::move(done));
@@ -95,6 +95,7 @@ Run KernelExecutable::enqueue(const Bindings& bindings, Work work,
     throw Error("a step cannot be submitted from a completion callback: it would wait for itself");
   session_->queue().check_process();
   auto state = std::make_shared<Run::State>();
+  state->is_brief = std::chrono::duration<double>(last_seconds_) < looking_time;
   with_slot([&] {
     const std::lock_guard lock(submit_);
     const int slot = static_cast<int>(submitted_ % options_.in_flight);
@@ -115,8 +116,9 @@ Run KernelExecutable::enqueue(const Bindings& bindings, Work work,
         error = std::current_exception();
       }
       session_->end_run();
+      slots_
+          .give_back();  // first: who waits for this run may start the next one as soon as it ends
       state->finish(error, skipped);
-      slots_.give_back();
       if (done) done(Run(state));
     });
     ++submitted_;

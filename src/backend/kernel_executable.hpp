@@ -78,8 +78,8 @@ class KernelExecutable final : public Executable {
   MemoryPlan plan_;
   DeviceBuffer arena_;
   bool updates_ = false;
-  NodeObserver observer_;  ///< Touched on the engine's thread only.
-  std::atomic<double> busy_seconds_{0};
+  NodeObserver observer_;                                  ///< Touched on the engine's thread only.
+  std::atomic<double> busy_seconds_{0}, last_seconds_{0};  ///< Of all runs, and of the last one.
   std::vector<std::byte> host_loss_;
 
   Slots slots_;        ///< Runs that may still be submitted.

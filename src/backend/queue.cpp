@@ -3,6 +3,7 @@
 #include <exception>
 
 #include "backend/process.hpp"
+#include "backend/waiting.hpp"
 #include "mpsnn/errors.hpp"
 
 namespace mpsnn {
@@ -23,7 +24,7 @@ Queue::~Queue() {
   }
   {
     const std::lock_guard lock(jobs_->mutex);
-    jobs_->stop = true;
+    jobs_->stop = jobs_->any = true;
   }
   jobs_->wake.notify_one();
   jobs_->thread.join();
@@ -41,6 +42,7 @@ void Queue::post(std::function<void()> job) {
   {
     const std::lock_guard lock(jobs_->mutex);
     jobs_->waiting.push_back(std::move(job));
+    jobs_->any = true;
   }
   jobs_->wake.notify_one();
 }
@@ -51,6 +53,7 @@ bool Queue::post_if_idle(std::function<void()> job) {
     const std::lock_guard lock(jobs_->mutex);
     if (jobs_->busy || !jobs_->waiting.empty()) return false;
     jobs_->waiting.push_back(std::move(job));
+    jobs_->any = true;
   }
   jobs_->wake.notify_one();
   return true;
@@ -84,12 +87,16 @@ void Queue::loop() {
     if (jobs_->waiting.empty()) return;
     std::function<void()> job = std::move(jobs_->waiting.front());
     jobs_->waiting.pop_front();
+    jobs_->any = jobs_->stop || !jobs_->waiting.empty();
     jobs_->busy = true;
     lock.unlock();
     job();
     job = nullptr;  // before anyone hears that it has ended
     lock.lock();
     jobs_->busy = false;
+    lock.unlock();
+    look_for([&] { return jobs_->any.load(); });
+    lock.lock();
   }
 }
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <condition_variable>
 #include <deque>
 #include <functional>
@@ -34,6 +35,7 @@ class Queue {
     std::condition_variable wake;
     std::deque<std::function<void()>> waiting;
     bool stop = false, busy = false;
+    std::atomic<bool> any = false;  ///< Whether some wait, or it shall stop.
     std::thread thread;
   };
   void loop();

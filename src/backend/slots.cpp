@@ -40,11 +40,13 @@ void Slots::give_back() {
     } catch (...) {
       next->error = std::current_exception();
     }
-    const std::lock_guard lock(mutex_);
     const bool taken = !next->error;
-    next->done = true;
-    changed_.notify_all();  // under the lock: the waiter goes as soon as it sees `done`
-    if (taken) return;      // else the place is for the next one
+    {
+      const std::lock_guard lock(mutex_);
+      next->done = true;  // and the waiter goes as soon as it sees it
+    }
+    changed_.notify_all();
+    if (taken) return;  // else the place is for the next one
   }
 }
 
