@@ -12,26 +12,22 @@ GENERATIONS = {"epyc-avx2": "Zen 3", "epyc-zen4": "Zen 4", "epyc-avx512": "Zen 5
 # What a reader must know of all rows of a machine.
 NOTES = {
     "epyc-avx2": "It has no AVX-512, so that `mpsnn` refuses bfloat16; PyTorch multiplies it by plain "
-    "loops there, at 0.3 GFLOP/s (2048 x 2048) to 1.8 (128 x 128).",
+    "loops there, at 0.3 GFLOP/s (2048 x 2048) to 1.8 (128 x 128). torch.compile took no part in these rows; "
+    "in earlier ones it took 1.2 to 1.6 times as long as PyTorch eager in training of digits and activity.",
     "epyc-avx512": 'Products in float32 by PyTorch, which ours are compared to in "of product", are '
     "MKL's and mostly reach 190 to 225 GFLOP/s, where oneDNN's reach 515 to 523 (`Trainer.profile`). Its "
-    "rows in bfloat16 are older than products of pairs in Winograd's filtering, and those of activity "
-    "older than a faster LSTM.",
+    "rows in bfloat16 are older than products of pairs in Winograd's filtering, those of activity "
+    "older than a faster LSTM, and those of inference in float32 than layers of few images that read their "
+    "weight once.",
     "epyc-zen4": "Its two processors have a third-level cache in common at times, and at others not, where "
     "most of the spreads come from: in 25 rounds a step of activity in float32 took 5.1 to 5.7 ms, or 7.0 to "
-    "8.3. Rows of inference of ResNet-18, Inception and Tiny YOLO are older than tiles of 8 x 8.",
-    "xeon-amx": "Its rows are older than convolutions in float32 by Winograd's filtering.",
+    "8.3. Rows of inference of ResNet-18, Inception and Tiny YOLO are older than tiles of 8 x 8; all of one "
+    "image in float32 are older than layers of few images that read their weight once.",
+    "xeon-amx": "Its rows are older than convolutions in float32 by Winograd's filtering, and than layers in "
+    "float32 of few images that read their weight once.",
 }
 
 REASONS: dict[tuple[str, str, str, int, str], str] = {
-    (
-        "epyc-avx2",
-        "digits",
-        "infer",
-        1,
-        "float32",
-    ): "reading the 12.8 MB of the first dense layer takes half of the time, at 64 GB/s from the third "
-    "level of caches (`Predictor.profile`)",
     (
         "epyc-avx512",
         "digits",
