@@ -116,8 +116,8 @@ Run KernelExecutable::enqueue(const Bindings& bindings, Work work,
         error = std::current_exception();
       }
       session_->end_run();
-      slots_
-          .give_back();  // first: who waits for this run may start the next one as soon as it ends
+      // First, as who waits for this run may start the next one at once.
+      slots_.give_back();
       state->finish(error, skipped);
       if (done) done(Run(state));
     });

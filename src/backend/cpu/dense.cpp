@@ -82,17 +82,21 @@ Primitive product_in_place(KernelContext& k, const Sizes& s, const Activation& a
            {DNNL_ARG_DST, s.y}}};
 }
 
+/// What follows the products of few rows.
+void finish_rows(const Sizes& s, const float* bias, const Activation& activation, float* y) {
+  for (Dim r = 0; r < s.n; ++r) rows::add(y + r * s.out, bias, nullptr, s.out);
+  if (activation) rows::activate(*activation, y, y, s.n * s.out);
+}
+
 Kernel few_rows_forward(KernelContext& k, const Sizes& s, const Activation& activation) {
   FewRows product(k, k.node.inputs[1], s.out, s.in);
   const Scratch whole(k, s.n * product.stride() * sizeof(BFloat16));
   const Scratch sums(k, s.n * s.out * sizeof(float));
   return [=](const Launch& l) mutable {
     auto* y = sums.at<float>(l);
-    const float* bias = l.in<float>(2);
     product.prepare(l, l.inputs[1]);
     product.run(l.in<BFloat16>(0), s.n, whole.at<BFloat16>(l), y);
-    for (Dim r = 0; r < s.n; ++r) rows::add(y + r * s.out, bias, nullptr, s.out);
-    if (activation) rows::activate(*activation, y, y, s.n * s.out);
+    finish_rows(s, l.in<float>(2), activation, y);
     convert(y, l.out<BFloat16>(0), s.n * s.out);
   };
 }
@@ -111,8 +115,7 @@ Kernel dots_forward(KernelContext& k, const Sizes& s, const Activation& activati
   return [=](const Launch& l) {
     auto* y = l.out<float>(0);
     few_dots(l.in<float>(1), s.out, s.in, l.in<float>(0), s.n, y);
-    for (Dim r = 0; r < s.n; ++r) rows::add(y + r * s.out, l.in<float>(2), nullptr, s.out);
-    if (activation) rows::activate(*activation, y, y, s.n * s.out);
+    finish_rows(s, l.in<float>(2), activation, y);
   };
 }
 

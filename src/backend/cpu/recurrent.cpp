@@ -104,8 +104,6 @@ class ForwardPass {
 template <class Cell, class Op>
 Kernel forward(KernelContext& k) {
   const Layout g(k.node.op, k.in(0), k.in(1));
-  if constexpr (std::is_same_v<Op, Lstm>)
-    if (is_lstm_of_few(k, g)) return lstm_of_few(k, g);
   report(k, "gemm + mpsnn");
   return ForwardPass<Cell>(k, {k.op<Op>(), g.H}, g);
 }
@@ -115,7 +113,8 @@ Kernel forward(KernelContext& k) {
 KernelPair rnn_kernels() { return {forward<RnnCell, Rnn>, rnn_gradient}; }
 KernelPair lstm_kernels() {
   return {[](KernelContext& k) {
-            return k.in_type(0) == DType::bfloat16 ? reduced_lstm(k) : forward<LstmCell, Lstm>(k);
+            if (k.in_type(0) == DType::bfloat16) return reduced_lstm(k);
+            return is_lstm_of_few(k) ? lstm_of_few(k) : forward<LstmCell, Lstm>(k);
           },
           lstm_gradient, false,
           [](const Node& node, DType type) {

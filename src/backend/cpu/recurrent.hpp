@@ -53,8 +53,8 @@ Kernel reduced_lstm(KernelContext& k);
 Kernel reduced_lstm_gradient(KernelContext& k);
 
 /// Whether an Lstm, forward, is that of recurrent_few.cpp.
-bool is_lstm_of_few(const KernelContext& k, const Layout& g);
-Kernel lstm_of_few(KernelContext& k, const Layout& g);
+bool is_lstm_of_few(const KernelContext& k);
+Kernel lstm_of_few(KernelContext& k);
 
 Kernel rnn_gradient(KernelContext& k);
 Kernel lstm_gradient(KernelContext& k);

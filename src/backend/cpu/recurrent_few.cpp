@@ -25,12 +25,12 @@ struct Cells {
 /// every step, and waits for the others once a step.
 class FewImages {
  public:
-  FewImages(KernelContext& k, const Layout& g)
-      : g_(g),
+  explicit FewImages(KernelContext& k)
+      : g_(k.node.op, k.in(0), k.in(1)),
         N_(k.batch),
-        gates_(k, k.has_out(3) ? 0 : N_ * g.T * 4 * g.H * sizeof(float)),
-        sum_(k, N_ * 4 * g.H * sizeof(float)),
-        c_(k, N_ * g.H * sizeof(float)) {
+        gates_(k, k.has_out(3) ? 0 : N_ * g_.T * 4 * g_.H * sizeof(float)),
+        sum_(k, N_ * 4 * g_.H * sizeof(float)),
+        c_(k, N_ * g_.H * sizeof(float)) {
     report(k, "gemm + mpsnn:dots");
   }
 
@@ -96,12 +96,13 @@ class FewImages {
 
 }  // namespace
 
-bool is_lstm_of_few(const KernelContext& k, const Layout& g) {
+bool is_lstm_of_few(const KernelContext& k) {
+  const Layout g(k.node.op, k.in(0), k.in(1));
   return k.batch <= Dots::most_rows && g.H >= Dots::least_in &&
          rows::has_usual_neurons(k.op<Lstm>()) && k.has_in(g.bias) && !k.has_in(g.extra) &&
          !k.has_in(g.lengths);
 }
 
-Kernel lstm_of_few(KernelContext& k, const Layout& g) { return FewImages(k, g); }
+Kernel lstm_of_few(KernelContext& k) { return FewImages(k); }
 
 }  // namespace mpsnn::cpu
