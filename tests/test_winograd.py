@@ -73,8 +73,8 @@ with_winograd = pytest.mark.skipif(
     reason="needs the cpu backend, and AVX2",
 )
 with_reduced = pytest.mark.skipif(
-    "avx512" not in INSTRUCTIONS or "amx" in INSTRUCTIONS,
-    reason="needs the cpu backend, and AVX-512 without AMX",
+    not {"avx2", "avx512"} & set(re.split("[ ,_]+", INSTRUCTIONS)) or "amx" in INSTRUCTIONS,
+    reason="needs the cpu backend, and AVX2 without AMX",
 )
 with_pairs = pytest.mark.skipif(
     not re.search("avx512_core_(bf|fp)16", INSTRUCTIONS) or "amx" in INSTRUCTIONS,

@@ -61,7 +61,7 @@ class Trainer(Weights, Reports):
             intermediate ones, states, gradients made with `Graph.training_graph`.
         device: One of `devices()`, whose backend it then is. None: the backend's own choice.
         precision: Of the values between the nodes, and of the products that make them:
-            "float32", "bfloat16" (cpu, where it has AVX-512) or "float16" (cpu, metal). Either
+            "float32", "bfloat16" (cpu) or "float16" (cpu, metal). Either
             halves the memory of the values; weights, their updates, statistics, losses and most
             sequences are float32.
         gradient_precision: Of the gradients between the nodes. None: float32 on metal, and on cpu

@@ -106,8 +106,6 @@ class CpuBackend final : public KernelBackend {
       throw UnsupportedError(
           str("gradient_precision: backend 'cpu' has gradients of the precision ",
               "of the values, ", values, ", not of ", gradients));
-    if (values == DType::bfloat16 && !cpu::has_bfloat16())
-      throw UnsupportedError("precision: bfloat16 on the cpu needs AVX-512, which this one lacks");
   }
   Reduced reduced(const Node& node, DType values) const {
     const auto it = kernels().find(node.op.index());

@@ -80,24 +80,38 @@ class Output {
   bool wanted_;
 };
 
+/// Whether our own loops take what oneDNN has nothing for. Those of float16 would convert number by
+/// number, and they know nothing of running statistics.
+bool suits_own_loops(const KernelContext& k) {
+  return k.in_type(0) == DType::bfloat16 && k.op<BatchNorm>().training;
+}
+
+/// oneDNN's, for whole batches; absent where it cannot.
+Primitive whole_forward(KernelContext& k, const NormSizes& s) {
+  if (needs_float32(k) || is_strided(k)) return {};
+  const Geometry g(k, s);
+  const Forward desc = g.forward(k, prop_kind::forward_training);
+  if (!fits(desc, s)) return {};
+  report(k, desc.impl_info_str());
+  const MemoryDesc mask = s.relu ? desc.workspace_desc() : MemoryDesc();
+  return {desc,
+          {{DNNL_ARG_SRC, g.x},
+           {DNNL_ARG_SCALE, g.channels},
+           {DNNL_ARG_SHIFT, g.channels},
+           {DNNL_ARG_DST, g.x},
+           {DNNL_ARG_MEAN, g.channels},
+           {DNNL_ARG_VARIANCE, g.channels},
+           {DNNL_ARG_WORKSPACE, mask}}};
+}
+
 template <class T>
 Kernel forward(KernelContext& k) {
   if (!k.op<BatchNorm>().training) return inference(k);
   CpuSession& session = CpuSession::of(k);
   const NormSizes s(k, k.in(0));
-  const Geometry g(k, s);
-  const Forward desc = g.forward(k, prop_kind::forward_training);
-  const int whole =
-      fits(desc, s) && !is_strided(k) ? k.batch : -1;  // images of a run that oneDNN can do
-  report(k, whole > 0 ? desc.impl_info_str() : "mpsnn");
-  const MemoryDesc mask = s.relu ? desc.workspace_desc() : MemoryDesc();
-  Primitive run(desc, {{DNNL_ARG_SRC, g.x},
-                       {DNNL_ARG_SCALE, g.channels},
-                       {DNNL_ARG_SHIFT, g.channels},
-                       {DNNL_ARG_DST, g.x},
-                       {DNNL_ARG_MEAN, g.channels},
-                       {DNNL_ARG_VARIANCE, g.channels},
-                       {DNNL_ARG_WORKSPACE, mask}});
+  Primitive run = whole_forward(k, s);
+  const int whole = run ? k.batch : -1;  // images of a run that oneDNN can do
+  if (!run) report(k, "mpsnn");
   const std::size_t bytes = s.channels * sizeof(float);
   const Output mean(k, 1, bytes), variance(k, 2, bytes);
   const Output masks(k, 3, s.relu ? s.mask_bytes() : 0);
@@ -122,28 +136,36 @@ Kernel forward(KernelContext& k) {
   };
 }
 
+Primitive whole_backward(KernelContext& k, const NormSizes& s) {
+  if (needs_float32(k) || is_strided(k)) return {};
+  const Geometry g(k, s);
+  const Forward hint = g.forward(k, prop_kind::forward_training);
+  if (!fits(hint, s)) return {};
+  const Backward desc = g.backward(k, hint);
+  report(k, desc.impl_info_str());
+  // oneDNN 3.2 refuses to run if it is also given the shift.
+  return {desc,
+          {{DNNL_ARG_DIFF_DST, g.x},
+           {DNNL_ARG_SRC, g.x},
+           {DNNL_ARG_SCALE, g.channels},
+           {DNNL_ARG_MEAN, g.channels},
+           {DNNL_ARG_VARIANCE, g.channels},
+           {DNNL_ARG_WORKSPACE, s.relu ? hint.workspace_desc() : MemoryDesc()},
+           {DNNL_ARG_DIFF_SRC, g.x},
+           {DNNL_ARG_DIFF_SCALE, g.channels},
+           {DNNL_ARG_DIFF_SHIFT, g.channels}}};
+}
+
 template <class T>
 Kernel gradient(KernelContext& k) {
   CpuSession& session = CpuSession::of(k);
   const NormSizes s(k, k.in(1));
-  const Geometry g(k, s);
-  const Forward hint = g.forward(k, prop_kind::forward_training);
-  const Backward desc = g.backward(k, hint);
+  Primitive run = whole_backward(k, s);
   const bool frozen = !k.op<BatchNorm>().training;  // padding then needs no care: its dy is 0
-  const int whole = fits(hint, s) && !is_strided(k) ? k.batch : -1;
-  report(k, whole > 0 ? desc.impl_info_str() : "mpsnn");
-  // oneDNN 3.2 refuses to run if it is also given the shift.
-  Primitive run(desc, {{DNNL_ARG_DIFF_DST, g.x},
-                       {DNNL_ARG_SRC, g.x},
-                       {DNNL_ARG_SCALE, g.channels},
-                       {DNNL_ARG_MEAN, g.channels},
-                       {DNNL_ARG_VARIANCE, g.channels},
-                       {DNNL_ARG_WORKSPACE, s.relu ? hint.workspace_desc() : MemoryDesc()},
-                       {DNNL_ARG_DIFF_SRC, g.x},
-                       {DNNL_ARG_DIFF_SCALE, g.channels},
-                       {DNNL_ARG_DIFF_SHIFT, g.channels}});
+  const int whole = run ? k.batch : -1;
+  if (!run) report(k, "mpsnn");
   const std::size_t bytes = s.channels * sizeof(float);
-  const Output dx(k, 0, g.x.get_size()), dgamma(k, 1, bytes), dbeta(k, 2, bytes);
+  const Output dx(k, 0, k.in_elements(1) * sizeof(T)), dgamma(k, 1, bytes), dbeta(k, 2, bytes);
   const Scratch scratch(k, std::max(run.scratch_bytes(), own_batch_norm_scratch(s)));
   const std::size_t dy_row = k.in_row(0);
   return [=, &session](const Launch& l) mutable {
@@ -165,11 +187,13 @@ Kernel gradient(KernelContext& k) {
 
 KernelPair batch_norm_kernels() {
   return {[](KernelContext& k) {
-            if (needs_float32(k)) return in_float32(k, k.node, forward<float>);
+            if (needs_float32(k) && !suits_own_loops(k))
+              return in_float32(k, k.node, forward<float>);
             return with_float(k.in_type(0), [&]<class T>(T) { return forward<T>(k); });
           },
           [](KernelContext& k) {
-            if (needs_float32(k)) return in_float32(k, k.node, gradient<float>);
+            if (needs_float32(k) && !suits_own_loops(k))
+              return in_float32(k, k.node, gradient<float>);
             return with_float(k.in_type(0), [&]<class T>(T) { return gradient<T>(k); });
           },
           true, [](const Node&, DType) { return Reduced::follows; }};

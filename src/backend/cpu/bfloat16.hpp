@@ -33,19 +33,22 @@ struct BFloat16 {
   }
 };
 
-MPSNN_INLINE void load(const BFloat16* from, Floats& to) {
-  Halves bits;
+template <class V>
+MPSNN_INLINE void load(const BFloat16* from, V& to) {
+  HalvesOf<V> bits;
   std::memcpy(&bits, from, sizeof bits);
-  const Words words = __builtin_convertvector(bits, Words) << 16;
+  WordsOf<V> words;
+  widen<V, true>(bits, words);
   std::memcpy(&to, &words, sizeof to);
 }
 
-MPSNN_INLINE void store(const Floats& from, BFloat16* to) {
-  Words u;
+template <class V>
+MPSNN_INLINE void store(const V& from, BFloat16* to) {
+  WordsOf<V> u;
   std::memcpy(&u, &from, sizeof u);
-  const Words rounded = (u + 0x7FFF + ((u >> 16) & 1)) >> 16;
-  const Words quiet = (u >> 16) | 0x40;
-  const Halves bits = __builtin_convertvector(from != from ? quiet : rounded, Halves);
+  const WordsOf<V> rounded = (u + 0x7FFF + ((u >> 16) & 1)) >> 16;
+  const WordsOf<V> quiet = (u >> 16) | 0x40;
+  const HalvesOf<V> bits = __builtin_convertvector(from != from ? quiet : rounded, HalvesOf<V>);
   std::memcpy(static_cast<void*>(to), &bits, sizeof bits);
 }
 

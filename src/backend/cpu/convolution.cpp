@@ -124,6 +124,8 @@ Kernel forward(KernelContext& k) {
   const Activation& activation = op.activation;
   const Layouts<Conv> g(k, k.in(0), k.in(1), k.out(0));
   if (op.accumulator == Accumulator::half) return half_convolution(k, g.geometry, activation);
+  if (prefers_winograd(g.geometry, k.batch, k.in_type(0), activation))
+    return winograd_convolution(k, g.geometry, activation);
   if (needs_float32(k)) return in_float32(k, k.node, forward<Conv>);
   if (const Dim rows = windows_in_rows(g.geometry, k.batch))
     return rows_forward(k, rows, activation);
@@ -131,8 +133,6 @@ Kernel forward(KernelContext& k) {
     return window_convolution(k, g.geometry, activation);
   if (prefers_tile_convolution(g.geometry, k.batch, k.in_type(0), activation))
     return tile_convolution(k, g.geometry, activation);
-  if (prefers_winograd(g.geometry, k.batch, k.in_type(0), activation))
-    return winograd_convolution(k, g.geometry, activation);
   CpuSession& session = CpuSession::of(k);
   const MemoryDesc bias = k.has_in(2) ? g.bias : MemoryDesc();
   const typename Conv::Forward desc =
@@ -158,6 +158,7 @@ Kernel data_gradient(KernelContext& k, const Layouts<Conv>& g, const typename Co
     return tile_data_gradient(k, g.geometry);
   if (prefers_winograd_data_gradient(g.geometry, k.batch, k.in_type(0)))
     return winograd_data_gradient(k, g.geometry);
+  if (!hint) return own_data_gradient(k, g.geometry);
   CpuSession& session = CpuSession::of(k);
   const typename Conv::BackwardData desc = fastest([&] {
     return
@@ -199,6 +200,7 @@ Kernel weight_gradient(KernelContext& k, const Layouts<Conv>& g,
   if (prefers_columns(g.geometry, k.batch, k.in_type(0)))
     return column_weight_gradient(k, g.geometry);
   if (k.in_type(0) == DType::float16) return wide_weight_gradient<Conv>(k);
+  if (!hint) return own_weight_gradient(k, g.geometry);
   CpuSession& session = CpuSession::of(k);
   const MemoryDesc bias = k.has_out(2) ? g.bias : MemoryDesc();
   const typename Conv::BackwardWeights desc = fastest([&] {
@@ -230,25 +232,29 @@ Kernel bias_gradient(KernelContext& k) {
   });
 }
 
+/// Whether nothing is left to oneDNN.
+bool is_all_winograd(const KernelContext& k, const ConvGeometry& g) {
+  const DType type = k.in_type(0);
+  return (!k.has_out(0) || prefers_winograd_data_gradient(g, k.batch, type)) &&
+         (!k.has_out(1) || prefers_winograd_weight_gradient(g, k.batch, type));
+}
+
 template <class Conv>
 Kernel gradient(KernelContext& k) {
-  if (needs_float32(k)) return in_float32(k, k.node, gradient<Conv>);
   const Layouts<Conv> g(k, k.in(1), k.in(2), k.in(0));
+  if (needs_float32(k) && !is_all_winograd(k, g.geometry))
+    return in_float32(k, k.node, gradient<Conv>);
   if (const Dim rows = windows_in_rows(g.geometry, k.batch)) return rows_gradient(k, rows);
   const typename Conv::Forward hint =
       fastest([&] { return g.forward(CpuSession::of(k).engine(), {}, {}); });
-  const bool own = !hint;
   Kernel data, weight;
   Turns turns(k);
   if (k.has_out(1))
-    weight = turns([&] {
-      return own ? own_weight_gradient(k, g.geometry) : weight_gradient<Conv>(k, g, hint);
-    });
+    weight = turns([&] { return weight_gradient<Conv>(k, g, hint); });
   else if (k.has_out(2))
     weight = bias_gradient(k);
   if (k.has_out(0))
-    data = turns(
-        [&] { return own ? own_data_gradient(k, g.geometry) : data_gradient<Conv>(k, g, hint); });
+    data = turns([&] { return data_gradient<Conv>(k, g, hint); });
   return [data, weight](const Launch& l) {
     if (weight) weight(l);
     if (data) data(l);

@@ -132,6 +132,8 @@ Kernel forward(KernelContext& k, Dim rows, const Activation& activation) {
   const Sizes s(k.in_type(0), rows, k.in(1));
   if (s.type == DType::bfloat16 && FewRows::suits(rows, s.out))
     return few_rows_forward(k, s, activation);
+  if (needs_float32(k))
+    return in_float32(k, k.node, [=](KernelContext& wide) { return forward(wide, rows, activation); });
   if (prefers_dots(s)) return dots_forward(k, s, activation);
   if (prefers_tile_dense(k, rows, k.node.inputs[1], activation))
     return tile_dense(k, rows, activation);
@@ -262,7 +264,6 @@ Kernel gradient(KernelContext& k, Dim rows) {
 }
 
 Kernel dense(KernelContext& k) {
-  if (needs_float32(k)) return in_float32(k, k.node, dense);
   return forward(k, k.batch, k.op<Dense>().activation);
 }
 

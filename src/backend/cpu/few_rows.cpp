@@ -10,41 +10,59 @@
 namespace mpsnn::cpu {
 namespace {
 
-constexpr int vectors = FewRows::block / lanes;
 constexpr Dim ahead = 32;  // pairs that are fetched before their turn: half a page
 
 // Sums of a block. `weight` has pairs of inputs, those of 64 outputs side by side; rows of x, which
 // are of whole pairs, are `stride` numbers apart.
 
-template <int rows>
+/// Two numbers of each word, as floats.
+template <class V>
+MPSNN_INLINE void split(const WordsOf<V>& both, V& first, V& second) {
+  const WordsOf<V> low = both << 16, high = both & 0xFFFF0000;
+  std::memcpy(&first, &low, sizeof first);
+  std::memcpy(&second, &high, sizeof second);
+}
+
+/// Of so many outputs at a time that the sums stay in registers.
+template <class V, int rows>
 MPSNN_SIMD void block_product(const std::uint32_t* weight, Dim pairs, const BFloat16* x, Dim stride,
                               float* to) {
-  Floats sums[rows][vectors] = {};
-  for (Dim p = 0; p < pairs; ++p, weight += FewRows::block) {
-    float x_first[rows], x_second[rows];
-    for (int r = 0; r < rows; ++r) {
-      x_first[r] = static_cast<float>(x[r * stride + 2 * p]);
-      x_second[r] = static_cast<float>(x[r * stride + 2 * p + 1]);
-    }
-    for (int v = 0; v < vectors; ++v) {
-      const std::uint32_t* at = weight + v * lanes;
-      __builtin_prefetch(at + ahead * FewRows::block);
-      Words both;
-      std::memcpy(&both, at, sizeof both);
-      const Words first = both << 16, second = both & 0xFFFF0000;
-      Floats a, b;
-      std::memcpy(&a, &first, sizeof a);
-      std::memcpy(&b, &second, sizeof b);
+  constexpr int width = lanes_of<V>, all = FewRows::block / width;
+  constexpr int held = width == lanes || rows == 1 ? all : rows == 2 ? 4 : 2;
+  for (int first = 0; first < all; first += held) {
+    V sums[rows][held] = {};
+    const std::uint32_t* at = weight + first * width;
+    for (Dim p = 0; p < pairs; ++p, at += FewRows::block) {
+      V xs[rows][2], ws[2];
+#pragma GCC unroll 4
       for (int r = 0; r < rows; ++r) {
-        sums[r][v] += a * x_first[r];
-        sums[r][v] += b * x_second[r];
+        std::uint32_t pair;
+        std::memcpy(&pair, x + r * stride + 2 * p, sizeof pair);
+        split(WordsOf<V>{} + pair, xs[r][0], xs[r][1]);
+      }
+#pragma GCC unroll 8
+      for (int v = 0; v < held; ++v) {
+        if (width == lanes) __builtin_prefetch(at + v * width + ahead * FewRows::block);
+        WordsOf<V> both;
+        std::memcpy(&both, at + v * width, sizeof both);
+        split(both, ws[0], ws[1]);
+#pragma GCC unroll 4
+        for (int r = 0; r < rows; ++r) {
+          sums[r][v] += ws[0] * xs[r][0];
+          sums[r][v] += ws[1] * xs[r][1];
+        }
       }
     }
+#pragma GCC unroll 4
+    for (int r = 0; r < rows; ++r)
+#pragma GCC unroll 8
+      for (int v = 0; v < held; ++v) store(sums[r][v], to + r * FewRows::block + (first + v) * width);
   }
-  std::memcpy(to, sums, sizeof sums);
 }
 
 #if MPSNN_HAS_PAIRS
+
+constexpr int vectors = FewRows::block / lanes;
 
 /// Chains of sums: a sum waits for the one before it, 4 vectors of one row are too few for that.
 constexpr int chains_for(int rows) { return rows == 1 ? 4 : rows == 2 ? 2 : 1; }
@@ -97,11 +115,15 @@ void block_of_pairs(const std::uint32_t*, Dim, const BFloat16*, Dim, float*) {}
 using BlockProduct = void (*)(const std::uint32_t*, Dim, const BFloat16*, Dim, float*);
 
 BlockProduct product_of(Dim rows) {
-  static constexpr BlockProduct products[2][FewRows::most_rows] = {
-      {block_product<1>, block_product<2>, block_product<3>, block_product<4>},
+  static constexpr BlockProduct products[3][FewRows::most_rows] = {
+      {block_product<Eight, 1>, block_product<Eight, 2>, block_product<Eight, 3>,
+       block_product<Eight, 4>},
+      {block_product<Floats, 1>, block_product<Floats, 2>, block_product<Floats, 3>,
+       block_product<Floats, 4>},
       {block_of_pairs<1>, block_of_pairs<2>, block_of_pairs<3>, block_of_pairs<4>}};
-  static const bool in_pairs = MPSNN_HAS_PAIRS && has_bfloat16_products();
-  return products[in_pairs][rows - 1];
+  static const int which =
+      MPSNN_HAS_PAIRS && has_bfloat16_products() ? 2 : has_512_bits() ? 1 : 0;
+  return products[which][rows - 1];
 }
 
 }  // namespace

@@ -21,10 +21,17 @@ using Eight = float __attribute__((vector_size(32)));
 template <class V>
 inline constexpr std::size_t lanes_of = sizeof(V) / sizeof(float);
 using Words = std::uint32_t __attribute__((vector_size(64)));
+using EightWords = std::uint32_t __attribute__((vector_size(32)));
 using Halves = std::uint16_t __attribute__((vector_size(32)));  ///< Of 16 bits, of some type.
-using Bytes = std::uint8_t __attribute__((vector_size(16)));
 using EightHalves = std::uint16_t __attribute__((vector_size(16)));
+template <class V>
+using WordsOf = std::conditional_t<lanes_of<V> == 16, Words, EightWords>;
+template <class V>
+using HalvesOf = std::conditional_t<lanes_of<V> == 16, Halves, EightHalves>;
+using Bytes = std::uint8_t __attribute__((vector_size(16)));
 using EightBytes = std::uint8_t __attribute__((vector_size(8)));
+template <class V>
+using BytesOf = std::conditional_t<lanes_of<V> == 16, Bytes, EightBytes>;
 
 #define MPSNN_INLINE inline __attribute__((always_inline))
 /// Behind the parameters of a lambda in a function for one instruction set: called on its own, the
@@ -34,11 +41,14 @@ using EightBytes = std::uint8_t __attribute__((vector_size(8)));
 /// Whether the processor has AVX-512, and oneDNN may use it.
 bool has_512_bits();
 
+struct Float16;
+
 /// Calls f(std::type_identity<V>{}) with the vector V that values of T are best worked on with.
 template <class T, class F>
 auto with_lanes(const F& f) {
-  if (!std::is_same_v<T, float> || has_512_bits()) return f(std::type_identity<Floats>{});
-  if constexpr (std::is_same_v<T, float>) return f(std::type_identity<Eight>{});
+  constexpr bool halves = std::is_same_v<T, Float16>;
+  if (halves || has_512_bits()) return f(std::type_identity<Floats>{});
+  if constexpr (!halves) return f(std::type_identity<Eight>{});
 }
 
 template <class V>
@@ -48,6 +58,50 @@ MPSNN_INLINE void load(const float* from, V& to) {
 template <class V>
 MPSNN_INLINE void store(const V& from, float* to) {
   std::memcpy(to, &from, sizeof from);
+}
+
+/// Whole numbers for the numbers of V, as comparisons give them.
+template <class V>
+using Ints = std::conditional_t<lanes_of<V> == 16, std::int32_t __attribute__((vector_size(64))),
+                                std::int32_t __attribute__((vector_size(32)))>;
+
+/// 16 bits to 32, in the upper or the lower half of which they then are, with zeros in the other:
+/// one or two instructions, where GCC 12 makes five of a conversion.
+template <class V, bool upper, int... half>
+MPSNN_INLINE void widen(const HalvesOf<V>& from, WordsOf<V>& to,
+                        std::integer_sequence<int, half...>) {
+  constexpr int zero = lanes_of<V>;
+  const auto both = __builtin_shufflevector(from, HalvesOf<V>{},
+                                            (half % 2 == upper ? half / 2 : zero)...);
+  std::memcpy(&to, &both, sizeof to);
+}
+template <class V, bool upper>
+MPSNN_INLINE void widen(const HalvesOf<V>& from, WordsOf<V>& to) {
+  widen<V, upper>(from, to, std::make_integer_sequence<int, 2 * lanes_of<V>>());
+}
+
+template <class V>
+MPSNN_INLINE void load_each(const std::int32_t* from, Ints<V>& to) {
+  std::memcpy(&to, from, sizeof to);
+}
+template <class V>
+MPSNN_INLINE void store_each(const Ints<V>& from, std::int32_t* to) {
+  std::memcpy(to, &from, sizeof from);
+}
+// Bytes by way of 16 bits: GCC 12 takes the elements of a fourfold step one by one.
+template <class V>
+MPSNN_INLINE void load_each(const std::uint8_t* from, Ints<V>& to) {
+  BytesOf<V> bytes;
+  std::memcpy(&bytes, from, sizeof bytes);
+  WordsOf<V> words;
+  widen<V, false>(__builtin_convertvector(bytes, HalvesOf<V>), words);
+  std::memcpy(&to, &words, sizeof to);
+}
+template <class V>
+MPSNN_INLINE void store_each(const Ints<V>& from, std::uint8_t* to) {
+  const auto bytes =
+      __builtin_convertvector(__builtin_convertvector(from, HalvesOf<V>), BytesOf<V>);
+  std::memcpy(to, &bytes, sizeof bytes);
 }
 
 /// n numbers, a vector V at a time, n at least one: compute(i, result) reads those from number i
@@ -91,13 +145,10 @@ MPSNN_INLINE void transpose_lanes(V (&r)[side]) {
 template <class V>
 MPSNN_INLINE void store_positive(const V& from, std::uint8_t* to) {
   constexpr int bytes = lanes_of<V> / 8;
-  using Shorts = std::conditional_t<bytes == 2, Halves, EightHalves>;
-  using Bits = std::conditional_t<bytes == 2, Bytes, EightBytes>;
-  // To bytes by way of 16 bits: GCC 12 takes the elements of a fourfold step one by one.
-  const auto positive = from > 0.0f;
-  const Bits each = __builtin_convertvector(__builtin_convertvector(-positive, Shorts), Bits);
+  std::uint8_t each[lanes_of<V>];
+  store_each<V>(-(from > 0.0f), each);
   std::uint64_t eight[bytes];
-  std::memcpy(eight, &each, sizeof eight);
+  std::memcpy(eight, each, sizeof eight);
   // The lowest bits of eight bytes meet in the highest one.
   for (int i = 0; i < bytes; ++i)
     to[i] = static_cast<std::uint8_t>(eight[i] * 0x0102040810204080 >> 56);

@@ -1,6 +1,5 @@
 #include <algorithm>
 #include <cmath>
-#include <limits>
 
 #include "backend/cpu/kernels.hpp"
 #include "backend/cpu/pooling.hpp"
@@ -10,99 +9,10 @@
 namespace mpsnn::cpu {
 namespace {
 
-/// The part of one window that lies inside the image.
-struct Clip {
-  Dim first, last;  ///< Kernel positions, last exclusive.
-  Dim at;           ///< Pixel of kernel position 0; may be negative.
-
-  Clip(Dim out, Dim stride, Dim before, Dim kernel, Dim dilation, Dim in)
-      : at(out * stride - before) {
-    first = std::clamp<Dim>((-at + dilation - 1) / dilation, 0, kernel);
-    last = std::clamp<Dim>((in - at + dilation - 1) / dilation, first, kernel);
-  }
-  Dim size() const { return last - first; }
-};
-
-template <class T, class Index>
-MPSNN_SIMD void take_larger(const T* x, Dim c, int position, T* y, Index* argmax) {
-#pragma omp simd
-  for (Dim i = 0; i < c; ++i) {
-    const float now = x[i], before = y[i];
-    const Index from = argmax[i];
-    y[i] = now > before ? now : before;
-    argmax[i] = now > before ? static_cast<Index>(position) : from;
-  }
-}
-
-template <class T>
-MPSNN_SIMD void take_larger(const T* x, Dim c, T* y) {
-#pragma omp simd
-  for (Dim i = 0; i < c; ++i) {
-    const float now = x[i], before = y[i];
-    y[i] = now > before ? now : before;
-  }
-}
-
 template <class T>
 MPSNN_SIMD void add_scaled(const T* x, Dim c, float scale, float* y) {
 #pragma omp simd
   for (Dim i = 0; i < c; ++i) y[i] += scale * x[i];
-}
-
-template <class T, class Index>
-void max_window(const PoolSizes& s, const T* image, Dim oh, Dim ow, T* y, Index* argmax) {
-  const Clip h(oh, s.stride.h, s.top, s.kernel.h, s.dilation.h, s.h);
-  const Clip w(ow, s.stride.w, s.left, s.kernel.w, s.dilation.w, s.w);
-  const int area = s.kernel.h * s.kernel.w;
-  const bool outside = s.zero && h.size() * w.size() < area;
-  std::fill_n(y, s.c, T(outside ? 0 : -std::numeric_limits<float>::infinity()));
-  const int start = static_cast<int>(outside ? area : h.first * s.kernel.w + w.first);
-  if (argmax) std::fill_n(argmax, s.c, static_cast<Index>(start));
-  for (Dim i = h.first; i < h.last; ++i) {
-    for (Dim j = w.first; j < w.last; ++j) {
-      const Dim row = h.at + i * s.dilation.h, column = w.at + j * s.dilation.w;
-      const T* pixel = image + (row * s.w + column) * s.c;
-      if (argmax)
-        take_larger(pixel, s.c, static_cast<int>(i * s.kernel.w + j), y, argmax);
-      else
-        take_larger(pixel, s.c, y);
-    }
-  }
-}
-
-template <class T, class Index>
-void max_pool(const PoolSizes& s, const T* x, T* y, Index* argmax) {
-  const std::size_t cost = s.out_w * s.c * s.kernel.h * s.kernel.w;
-  parallel_for(s.n * s.out_h, cost, [&](std::size_t begin, std::size_t end) {
-    for (std::size_t row = begin; row < end; ++row) {
-      const T* image = x + row / s.out_h * s.h * s.w * s.c;
-      for (Dim ow = 0; ow < s.out_w; ++ow) {
-        const Dim at = row * s.out_w + ow;
-        max_window(s, image, row % s.out_h, ow, y + at * s.y_row,
-                   argmax ? argmax + at * s.c : nullptr);
-      }
-    }
-  });
-}
-
-/// One image, and one range of its channels: windows overlap, so they cannot be
-/// shared out otherwise.
-template <class T, class Index>
-void max_gradient(const PoolSizes& s, const T* dy, const Index* argmax, float* dx) {
-  const int area = s.kernel.h * s.kernel.w;
-  std::fill_n(dx, s.h * s.w * s.c, 0.0f);
-  for (Dim oh = 0; oh < s.out_h; ++oh) {
-    for (Dim ow = 0; ow < s.out_w; ++ow, dy += s.y_row, argmax += s.c) {
-      const Dim h = oh * s.stride.h - s.top, w = ow * s.stride.w - s.left;
-      for (Dim i = 0; i < s.c; ++i) {
-        const int position = argmax[i];
-        if (position == area) continue;  // the outside won
-        const Dim row = h + position / s.kernel.w * s.dilation.h;
-        const Dim at = row * s.w + w + position % s.kernel.w * s.dilation.w;
-        dx[at * s.c + i] += dy[i];
-      }
-    }
-  }
 }
 
 /// Calls f(pixel, scale) for each pixel of a window that is not dilated.
@@ -145,16 +55,6 @@ void each_window(const PoolSizes& s, const F& f) {
   });
 }
 
-template <class T>
-Kernel max_pool_kernel(const PoolSizes& s) {
-  return [s](const Launch& l) {
-    if (s.wide)
-      max_pool(s, l.in<T>(0), l.out<T>(0), wanted<std::int32_t>(l, 1));
-    else
-      max_pool(s, l.in<T>(0), l.out<T>(0), wanted<std::uint8_t>(l, 1));
-  };
-}
-
 /// Calls f(first element of dy, of dx, sums for dx) for every image, in parallel.
 template <class T, class F>
 void each_gradient(const PoolSizes& s, const Launch& l, const Sums<T>& sums, const F& f) {
@@ -167,19 +67,6 @@ void each_gradient(const PoolSizes& s, const Launch& l, const Sums<T>& sums, con
       sums.end(sum, dx);
     }
   });
-}
-
-template <class T>
-Kernel max_gradient_kernel(KernelContext& k, const PoolSizes& s) {
-  const Sums<T> sums(k, s.h * s.w * s.c);
-  return [s, sums](const Launch& l) {
-    each_gradient<T>(s, l, sums, [&](const T* dy, std::size_t first, float* dx) {
-      if (s.wide)
-        max_gradient(s, dy, l.in<std::int32_t>(1) + first, dx);
-      else
-        max_gradient(s, dy, l.in<std::uint8_t>(1) + first, dx);
-    });
-  };
 }
 
 template <class T>
@@ -246,14 +133,6 @@ Kernel own_l2_pool_gradient(const PoolSizes& s) {
       }
     });
   };
-}
-
-Kernel own_max_pool(KernelContext&, const PoolSizes& s) {
-  return with_float(s.type, [&]<class T>(T) { return max_pool_kernel<T>(s); });
-}
-
-Kernel own_max_pool_gradient(KernelContext& k, const PoolSizes& s) {
-  return with_float(s.type, [&]<class T>(T) { return max_gradient_kernel<T>(k, s); });
 }
 
 Kernel own_average_pool(KernelContext& k, const PoolSizes& s) {

@@ -94,9 +94,9 @@ template <class Op>
 Kernel own(KernelContext& k, const Shape& x) {
   const PoolSizes s(k, k.op<Op>(), x);
   if (k.node.gradient_of)
-    return std::is_same_v<Op, MaxPool2d> ? own_max_pool_gradient(k, s)
+    return std::is_same_v<Op, MaxPool2d> ? own_max_pool_gradient(s)
                                          : own_average_pool_gradient(k, s);
-  return std::is_same_v<Op, MaxPool2d> ? own_max_pool(k, s) : own_average_pool(k, s);
+  return std::is_same_v<Op, MaxPool2d> ? own_max_pool(s) : own_average_pool(k, s);
 }
 
 template <class Op>

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <algorithm>
+
 #include "backend/kernel_backend.hpp"
 #include "ops/window.hpp"
 
@@ -37,9 +39,22 @@ struct PoolSizes {
   }
 };
 
+/// The part of one window that lies inside the image.
+struct Clip {
+  Dim first, last;  ///< Kernel positions, last exclusive.
+  Dim at;           ///< Pixel of kernel position 0; may be negative.
+
+  Clip(Dim out, Dim stride, Dim before, Dim kernel, Dim dilation, Dim in)
+      : at(out * stride - before) {
+    first = std::clamp<Dim>((-at + dilation - 1) / dilation, 0, kernel);
+    last = std::clamp<Dim>((in - at + dilation - 1) / dilation, first, kernel);
+  }
+  Dim size() const { return last - first; }
+};
+
 /// Pooling by our own loops, for what oneDNN has no fast implementation of.
-Kernel own_max_pool(KernelContext& k, const PoolSizes& sizes);
-Kernel own_max_pool_gradient(KernelContext& k, const PoolSizes& sizes);
+Kernel own_max_pool(const PoolSizes& sizes);
+Kernel own_max_pool_gradient(const PoolSizes& sizes);
 Kernel own_l2_pool(const PoolSizes& sizes);
 Kernel own_l2_pool_gradient(const PoolSizes& sizes);
 Kernel own_average_pool(KernelContext& k, const PoolSizes& sizes);

@@ -2,6 +2,7 @@
 
 #include "backend/cpu/cpu_session.hpp"
 #include "backend/cpu/kernels.hpp"
+#include "backend/cpu/wide.hpp"
 
 namespace mpsnn::cpu {
 namespace {
@@ -108,13 +109,18 @@ Kernel forward(KernelContext& k) {
   return ForwardPass<Cell>(k, {k.op<Op>(), g.H}, g);
 }
 
+Kernel lstm(KernelContext& k) {
+  if (k.in_type(0) == DType::bfloat16) return reduced_lstm(k);
+  return is_lstm_of_few(k) ? lstm_of_few(k) : forward<LstmCell, Lstm>(k);
+}
+
 }  // namespace
 
 KernelPair rnn_kernels() { return {forward<RnnCell, Rnn>, rnn_gradient}; }
 KernelPair lstm_kernels() {
   return {[](KernelContext& k) {
-            if (k.in_type(0) == DType::bfloat16) return reduced_lstm(k);
-            return is_lstm_of_few(k) ? lstm_of_few(k) : forward<LstmCell, Lstm>(k);
+            if (needs_float32(k)) return in_float32(k, k.node, lstm);
+            return lstm(k);
           },
           lstm_gradient, false,
           [](const Node& node, DType type) {

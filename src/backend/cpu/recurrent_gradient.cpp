@@ -3,6 +3,7 @@
 #include "backend/cpu/kernels.hpp"
 #include "backend/cpu/primitive.hpp"
 #include "backend/cpu/recurrent.hpp"
+#include "backend/cpu/wide.hpp"
 
 namespace mpsnn::cpu {
 namespace {
@@ -233,6 +234,7 @@ Kernel gradient(KernelContext& k) {
 
 Kernel rnn_gradient(KernelContext& k) { return gradient<RnnCell, Rnn>(k); }
 Kernel lstm_gradient(KernelContext& k) {
+  if (needs_float32(k, 1)) return in_float32(k, k.node, lstm_gradient);
   if (k.in_type(1) == DType::bfloat16) return reduced_lstm_gradient(k);
   return gradient<LstmCell, Lstm>(k);
 }

@@ -7,12 +7,13 @@
 namespace mpsnn::cpu {
 
 /// The kernel that `make` gives for `node`, which is that of `k` or has fewer outputs, as if its
-/// values of float16 were of float32: they are converted around it, in scratch. For what oneDNN
-/// cannot do in float16, at the cost of two passes over the values.
+/// values of a reduced type were of float32: they are converted around it, in scratch. For what
+/// oneDNN cannot do in that type, at the cost of a pass over each value.
 Kernel in_float32(KernelContext& k, const Node& node,
                   const std::function<Kernel(KernelContext&)>& make);
 
-/// Whether the node of `k` has values of float16 that oneDNN has nothing for on this processor.
-bool needs_float32(const KernelContext& k);
+/// Whether an input of the node of `k` is of a type that oneDNN has nothing for on this processor:
+/// float16 without AVX512-FP16, bfloat16 without AVX-512.
+bool needs_float32(const KernelContext& k, int input = 0);
 
 }  // namespace mpsnn::cpu
