@@ -25,19 +25,17 @@ void Reorder::run(const dnnl::stream& stream, const void* from, void* to, void* 
     primitive_.run(stream, {from, to}, scratch);
 }
 
-Packed::Packed(CpuSession& session, const StoredVariable& variable, const MemoryDesc& canonical,
-               const MemoryDesc& wanted)
-    : session_(session),
-      variable_(variable),
-      desc_(wanted),
-      reorder_(session.engine(), canonical, wanted),
-      bytes_(wanted.get_size()),
-      buffer_(session.memory().buffer(bytes_)),
-      scratch_(session.memory().buffer(reorder_.scratch_bytes())) {}
+Packed::Packed(KernelSession& session, const StoredVariable& variable, PackedLayout layout,
+               std::size_t bytes, Pack pack)
+    : variable_(variable),
+      layout_(std::move(layout)),
+      bytes_(bytes),
+      pack_(std::move(pack)),
+      buffer_(session.memory().buffer(bytes)) {}
 
 const void* Packed::data() {
   if (version_ != variable_.version) {
-    reorder_.run(session_.stream(), variable_.buffer.get(), buffer_.get(), scratch_.get());
+    pack_(variable_.buffer.get(), buffer_.get());
     version_ = variable_.version;
   }
   return buffer_.get();
@@ -55,14 +53,32 @@ CpuSession::CpuSession(const SessionOptions& options) : KernelSession(options, h
 
 std::shared_ptr<Packed> CpuSession::packed(const StoredVariable& variable,
                                            const MemoryDesc& canonical, const MemoryDesc& wanted) {
-  auto& layouts = packed_[variable.info.name];
-  std::erase_if(layouts, [](const auto& p) { return p.expired(); });
-  for (const auto& layout : layouts) {
-    const auto packed = layout.lock();
-    if (packed && packed->desc() == wanted) return packed;
+  return packed(variable, PackedLayout{wanted, {}}, wanted.get_size(), [&]() -> Packed::Pack {
+    Reorder reorder(engine_, canonical, wanted);
+    const std::shared_ptr<void> scratch = memory().buffer(reorder.scratch_bytes());
+    return [this, reorder, scratch](const void* from, void* to) mutable {
+      reorder.run(stream_, from, to, scratch.get());
+    };
+  });
+}
+
+std::shared_ptr<Packed> CpuSession::packed(const StoredVariable& variable,
+                                           const std::string& layout, std::size_t bytes,
+                                           const Packed::Pack& pack) {
+  return packed(variable, PackedLayout{{}, layout}, bytes, [&] { return pack; });
+}
+
+std::shared_ptr<Packed> CpuSession::packed(const StoredVariable& variable,
+                                           const PackedLayout& layout, std::size_t bytes,
+                                           const std::function<Packed::Pack()>& make_pack) {
+  auto& copies = packed_[variable.info.name];
+  std::erase_if(copies, [](const auto& p) { return p.expired(); });
+  for (const auto& copy : copies) {
+    const auto found = copy.lock();
+    if (found && found->layout() == layout) return found;
   }
-  auto made = std::make_shared<Packed>(*this, variable, canonical, wanted);
-  layouts.push_back(made);
+  auto made = std::make_shared<Packed>(*this, variable, layout, bytes, make_pack());
+  copies.push_back(made);
   return made;
 }
 

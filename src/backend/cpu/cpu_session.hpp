@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -30,25 +31,34 @@ class Reorder {
   Primitive primitive_;
 };
 
-/// A variable in the layout that a primitive wants. Made and read on the engine's
+/// How a copy of a variable lies: as oneDNN describes it, or by the name of a layout of our own.
+struct PackedLayout {
+  MemoryDesc desc;
+  std::string name;
+
+  bool operator==(const PackedLayout&) const = default;
+};
+
+/// A variable in the layout that a kernel wants. Made and read on the engine's
 /// thread.
 class Packed {
  public:
-  Packed(CpuSession& session, const StoredVariable& variable, const MemoryDesc& canonical,
-         const MemoryDesc& wanted);
+  using Pack = std::function<void(const void* from, void* to)>;
+
+  Packed(KernelSession& session, const StoredVariable& variable, PackedLayout layout,
+         std::size_t bytes, Pack pack);
 
   /// The values as they are now: packs them again if the variable was written since.
   const void* data();
-  const MemoryDesc& desc() const { return desc_; }
+  const PackedLayout& layout() const { return layout_; }
   std::size_t bytes() const { return bytes_; }
 
  private:
-  CpuSession& session_;
   const StoredVariable& variable_;
-  const MemoryDesc desc_;
-  Reorder reorder_;
-  std::size_t bytes_;
-  DeviceBuffer buffer_, scratch_;
+  const PackedLayout layout_;
+  const std::size_t bytes_;
+  const Pack pack_;
+  DeviceBuffer buffer_;
   std::uint64_t version_ = 0;  // of the variable, when it was packed; 0: never
 };
 
@@ -63,6 +73,9 @@ class CpuSession final : public KernelSession {
   /// Shared by all who ask for this layout, and gone with the last of them.
   std::shared_ptr<Packed> packed(const StoredVariable& variable, const MemoryDesc& canonical,
                                  const MemoryDesc& wanted);
+  /// The same for a layout of our own, that `pack` brings it to.
+  std::shared_ptr<Packed> packed(const StoredVariable& variable, const std::string& layout,
+                                 std::size_t bytes, const Packed::Pack& pack);
   std::size_t packed_bytes() const override;
   void begin_run() override;
   void end_run() override;
@@ -73,6 +86,9 @@ class CpuSession final : public KernelSession {
   static CpuSession& of(const KernelContext& k) { return static_cast<CpuSession&>(k.session); }
 
  private:
+  std::shared_ptr<Packed> packed(const StoredVariable& variable, const PackedLayout& layout,
+                                 std::size_t bytes, const std::function<Packed::Pack()>& make_pack);
+
   dnnl::engine engine_{dnnl::engine::kind::cpu, 0};
   dnnl::stream stream_{engine_};
   std::optional<Team> team_;  ///< Of more threads than one.

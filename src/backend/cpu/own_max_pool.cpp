@@ -30,23 +30,38 @@ struct MaxSizes : PoolSizes {
 };
 
 /// The taps of a window that lie inside the image, and what it starts with.
+template <class T>
 struct Window {
-  const Clip &h, &w;
-  bool outside;  ///< Whether it has zeros of the outside.
-  int start;     ///< Its argmax if nothing is larger: the outside, or the first tap.
+  const T* first;           ///< The pixel of the first tap.
+  Dim rows, columns;        ///< Of taps.
+  Dim row_step, step;       ///< From one tap to the one below, and to the next one.
+  int first_tap, row_taps;  ///< The number of the first one, and those of a row.
+  int start;                ///< The argmax if nothing is larger: the outside, or the first tap.
+  float least;              ///< Of the outside, 0.
 
-  MPSNN_INLINE Window(const MaxSizes& s, Dim oh, Dim ow) : h(s.rows[oh]), w(s.columns[ow]) {
+  MPSNN_INLINE Window(const MaxSizes& s, const T* image, Dim oh, Dim ow) {
+    const Clip &h = s.rows[oh], &w = s.columns[ow];
+    rows = h.size();
+    columns = w.size();
+    step = s.dilation.w * s.c;
+    row_step = s.dilation.h * s.w * s.c;
+    first = image + (h.at * s.w + w.at) * s.c + h.first * row_step + w.first * step;
+    row_taps = s.kernel.w;
+    first_tap = static_cast<int>(h.first * row_taps + w.first);
     const int area = s.kernel.h * s.kernel.w;
-    outside = s.zero && h.size() * w.size() < area;
-    start = static_cast<int>(outside ? area : h.first * s.kernel.w + w.first);
+    const bool outside = s.zero && rows * columns < area;
+    start = outside ? area : first_tap;
+    least = outside ? 0 : lowest;
   }
   /// Calls f(pixel, tap).
   template <class F>
-  MPSNN_INLINE void each_tap(const MaxSizes& s, const F& f) const {
-    for (Dim i = h.first; i < h.last; ++i)
-      for (Dim j = w.first; j < w.last; ++j)
-        f((h.at + i * s.dilation.h) * s.w + w.at + j * s.dilation.w,
-          static_cast<int>(i * s.kernel.w + j));
+  MPSNN_INLINE void each_tap(const F& f) const {
+    const T* row = first;
+    int row_tap = first_tap;
+    for (Dim i = 0; i < rows; ++i, row += row_step, row_tap += row_taps) {
+      const T* pixel = row;
+      for (Dim j = 0; j < columns; ++j, pixel += step) f(pixel, row_tap + static_cast<int>(j));
+    }
   }
 };
 
@@ -60,14 +75,14 @@ struct Largest {
 template <class V, bool keep, class T, class Index>
 MPSNN_SIMD void max_row(const MaxSizes& s, const T* image, Dim oh, T* y, Index* argmax) {
   for (Dim ow = 0; ow < s.out_w; ++ow, y += s.y_row) {
-    const Window window(s, oh, ow);
+    const Window<T> window(s, image, oh, ow);
     each_lanes<V, Largest<V>>(
         s.c,
         [&](std::size_t c, Largest<V>& largest) MPSNN_INLINE_LAMBDA {
-          V value = V{} + (window.outside ? 0 : lowest), now;
+          V value = V{} + window.least, now;
           Ints<V> won = Ints<V>{} + window.start;
-          window.each_tap(s, [&](Dim pixel, int tap) MPSNN_INLINE_LAMBDA {
-            load(image + pixel * s.c + c, now);
+          window.each_tap([&](const T* pixel, int tap) MPSNN_INLINE_LAMBDA {
+            load(pixel + c, now);
             if (keep) won = now > value ? Ints<V>{} + tap : won;
             value = now > value ? now : value;
           });
@@ -85,12 +100,12 @@ MPSNN_SIMD void max_row(const MaxSizes& s, const T* image, Dim oh, T* y, Index* 
 template <class T, class Index>
 void max_row_of_few(const MaxSizes& s, const T* image, Dim oh, T* y, Index* argmax) {
   for (Dim ow = 0; ow < s.out_w; ++ow, y += s.y_row) {
-    const Window window(s, oh, ow);
+    const Window<T> window(s, image, oh, ow);
     for (Dim c = 0; c < s.c; ++c) {
-      float largest = window.outside ? 0 : lowest;
+      float largest = window.least;
       int at = window.start;
-      window.each_tap(s, [&](Dim pixel, int tap) {
-        const float now = image[pixel * s.c + c];
+      window.each_tap([&](const T* pixel, int tap) {
+        const float now = pixel[c];
         if (!(now > largest)) return;
         largest = now;
         at = tap;

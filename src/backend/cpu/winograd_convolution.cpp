@@ -1,7 +1,9 @@
 #include "backend/cpu/winograd_convolution.hpp"
 
-#include "backend/cpu/cpu_session.hpp"
+#include <optional>
+
 #include "backend/cpu/simd.hpp"
+#include "backend/cpu/winograd_filters.hpp"
 #include "backend/cpu/winograd_tiles.hpp"
 
 namespace mpsnn::cpu {
@@ -9,6 +11,8 @@ namespace {
 
 using winograd::bytes_of;
 using winograd::Chunks;
+using winograd::FilterPoints;
+using winograd::Filters;
 using winograd::Grid;
 using winograd::most_channels;
 using winograd::numbers_in;
@@ -40,56 +44,19 @@ MPSNN_SIMD void to_pixels(const Points<>& from, Dim channels, const Finish& fini
   }
 }
 
-/// A filter's points for lanes of side by side numbers: tap t is at from + t * stride.
-template <class V, class Form>
-MPSNN_SIMD void filter_to_points(const float* from, std::ptrdiff_t stride, const Points<>& to) {
-  for (std::size_t c = 0; c < lanes; c += lanes_of<V>)
-    winograd::both_axes<V, Form::r, Form::side>(
-        [](const auto& x, auto& y) MPSNN_INLINE_LAMBDA { winograd::taps_to_points(x, y); },
-        [&](int t, V& x) MPSNN_INLINE_LAMBDA { load(from + t * stride + c, x); },
-        [&](int i, const V& y) MPSNN_INLINE_LAMBDA { store(y, to.data + i * to.plane + c); });
-}
-template <class Form>
-void filter_to_points(const float* from, std::ptrdiff_t stride, const Points<>& to) {
-  with_lanes<float>(
-      [&]<class V>(std::type_identity<V>) { filter_to_points<V, Form>(from, stride, to); });
-}
-
-/// to[t][c][o] = from[o][t][c], 16 channels c and 16 filters o.
-template <class V, int taps>
-MPSNN_SIMD void turn(const float* from, std::size_t channels, float* to) {
-  constexpr std::size_t square = lanes_of<V>;
-  for (int t = 0; t < taps; ++t)
-    for (std::size_t first_o = 0; first_o < lanes; first_o += square)
-      for (std::size_t first_c = 0; first_c < lanes; first_c += square) {
-        V rows[square];
-        for (std::size_t o = 0; o < square; ++o) {
-          const float* row = from + ((first_o + o) * taps + t) * channels + first_c;
-          load(row, rows[o]);
-          __builtin_prefetch(row + lanes);  // for the next channels: too many rows to be foreseen
-        }
-        transpose_lanes(rows);
-        for (std::size_t c = 0; c < square; ++c)
-          store(rows[c], to + (t * lanes + first_c + c) * lanes + first_o);
-      }
-}
-template <int taps>
-void turn(const float* from, std::size_t channels, float* to) {
-  with_lanes<float>([&]<class V>(std::type_identity<V>) { turn<V, taps>(from, channels, to); });
-}
-
 /// y from x, or dx from dy, whose geometry is then the adjoint one. P is what points are in.
 template <class T, class P, class Form>
 class WinogradConvolution {
  public:
-  static constexpr int taps = Form::taps, points = Form::points;
+  static constexpr int points = Form::points;
 
-  WinogradConvolution(KernelContext& k, const ConvGeometry& g, bool backward, float slope)
+  WinogradConvolution(KernelContext& k, const ConvGeometry& g, ValueId weight, bool backward,
+                      float slope)
       : grid_(g, k.batch, Form::side),
         C_(g.C),
         depth_(g.C / numbers_in<P>),
         O_(g.O),
-        backward_(backward),
+        filters_(g, backward),
         slope_(slope),
         shared_(bytes_of(points, depth_ * O_) > winograd::most_kept),
         chunks_(grid_.tiles(), points, depth_, shared_) {
@@ -97,7 +64,10 @@ class WinogradConvolution {
     parts_ = std::min((threads + panels() - 1) / panels(), chunks_.size / winograd::rows_at_once);
     const Dim workers = std::min(threads, panels() * parts_);
     images_ = Room<P>(k, shared_ ? 1 : threads, points, chunks_.size * depth_);
-    filters_ = Room<P>(k, shared_ ? workers : panels(), points, depth_ * panel);
+    if (shared_)
+      panels_ = Room<P>(k, workers, points, filters_.numbers());
+    else
+      small_.emplace(k, filters_, weight);
     sums_ = Room<>(k, shared_ ? workers : threads, points, chunks_.size * panel);
     outside_ = Scratch(k, threads * O_ * sizeof(T));
     report(k, "mpsnn:winograd");
@@ -106,7 +76,7 @@ class WinogradConvolution {
   void operator()(const Launch& l, const void* x, const void* weight, const float* bias,
                   void* y) const {
     const Job job = {static_cast<const T*>(x), static_cast<const float*>(weight), bias,
-                     static_cast<T*>(y)};
+                     static_cast<T*>(y), small_ ? small_->kept() : nullptr};
 #pragma omp parallel
     if (shared_)
       run_together(l, job);
@@ -120,27 +90,26 @@ class WinogradConvolution {
     const float* weight;
     const float* bias;
     T* y;
+    const P* filters;  ///< As points, if these are kept.
   };
-  Dim panels() const { return (O_ + panel - 1) / panel; }
-  Dim columns(Dim p) const { return std::min(panel, O_ - p * panel); }
+  Dim panels() const { return filters_.panels(); }
 
-  /// Small filters: all of their points are kept, and each thread has tiles of its own.
+  /// Small filters: all of their points are in memory, and each thread has tiles of its own.
   void run_apart(const Launch& l, const Job& job) const {
-#pragma omp for schedule(static)
-    for (Dim p = 0; p < panels(); ++p) to_points(job.weight, p, filters_.at(l, p));
+    const P* filters = job.filters ? job.filters : small_->make(l, job.weight);
     const Points<P> images = images_.at(l, omp_get_thread_num());
     const Share share(chunks_.count);
     for (Dim i = share.begin; i < share.end; ++i) {
       const Dim first = i * chunks_.size, count = std::min(chunks_.size, grid_.tiles() - first);
       to_points(job.x, first, 0, count, images);
-      for (Dim p = 0; p < panels(); ++p) finish(l, job, first, count, p, images, filters_.at(l, p));
+      for (Dim p = 0; p < panels(); ++p) finish(l, job, first, count, p, images, small_->at(filters, p));
     }
   }
 
   /// Large filters: the points of a panel are made where they are used, for all tiles at once, or
   /// for a part of them where there are fewer panels than threads.
   void run_together(const Launch& l, const Job& job) const {
-    const Points<P> images = images_.at(l, 0), filters = filters_.at(l, omp_get_thread_num());
+    const Points<P> images = images_.at(l, 0), filters = panels_.at(l, omp_get_thread_num());
     for (Dim i = 0; i < chunks_.count; ++i) {
       const Dim first = i * chunks_.size, count = std::min(chunks_.size, grid_.tiles() - first);
       const Share share(count);
@@ -152,9 +121,9 @@ class WinogradConvolution {
         const Dim begin = rounded(count * part / parts_);
         const Dim end = std::min(count, rounded(count * (part + 1) / parts_));
         if (begin >= end) continue;
-        to_points(job.weight, p, filters);
+        filters_.to_points(job.weight, p, filters);
         finish(l, job, first + begin, end - begin, p, {images.data + begin * depth_, images.plane},
-               filters);
+               {filters.data, filters.plane});
       }
     }
   }
@@ -169,50 +138,11 @@ class WinogradConvolution {
     }
   }
 
-  /// A panel of filters.
-  void to_points(const float* weight, Dim p, const Points<P>& to) const {
-    const Dim width = columns(p), block = winograd::side_by_side(width);
-    alignas(64) float turned[taps * lanes * lanes];
-    for (Dim j = 0; j < width; j += lanes) {
-      const Dim o = p * panel + j;
-      for (Dim c = 0; c < C_; c += lanes) {
-        if (!backward_) turn<taps>(weight + o * taps * C_ + c, C_, turned);
-        const auto convert = [&](Dim i, const Points<>& at) {
-          if (backward_)
-            filter_backwards(weight + (c + i) * taps * O_ + o, at);
-          else
-            filter_to_points<Form>(turned + i * lanes, lanes * lanes, at);
-        };
-        P* from_c = to.data + j / block * block * depth_ + c / numbers_in<P> * block + j % block;
-        for (Dim i = 0; i < Dim{lanes}; i += numbers_in<P>, from_c += block)
-          place(convert, i, {from_c, to.plane});
-      }
-    }
-  }
-  /// The taps in the opposite order.
-  void filter_backwards(const float* weight, const Points<>& to) const {
-    const float* last = weight + (taps - 1) * O_;
-    for (int t = 0; t < taps; ++t) __builtin_prefetch(last + (lanes * taps - t) * O_);
-    filter_to_points<Form>(last, -O_, to);
-  }
-  /// Channel i, or a pair of them.
-  template <class Convert>
-  static void place(const Convert& convert, Dim i, const Points<>& to) {
-    convert(i, to);
-  }
-  template <class Convert>
-  static void place(const Convert& convert, Dim i, const Points<winograd::Pair>& to) {
-    winograd::Lanes<points> first, second;
-    convert(i, first.all());
-    convert(i + 1, second.all());
-    winograd::pair_up(first.numbers, second.numbers, points, to);
-  }
-
   /// Products of tiles with a panel, and what follows from them.
   void finish(const Launch& l, const Job& job, Dim first, Dim count, Dim p, const Points<P>& images,
-              const Points<P>& filters) const {
+              const Points<const P>& filters) const {
     const Points<> sums = sums_.at(l, omp_get_thread_num());
-    const Dim width = columns(p);
+    const Dim width = filters_.columns(p);
     for (int i = 0; i < points; ++i)
       winograd::multiply({images.data + i * images.plane, static_cast<std::size_t>(depth_), 1},
                          filters.data + i * filters.plane, depth_, rounded(count), width, false,
@@ -231,12 +161,13 @@ class WinogradConvolution {
 
   Grid grid_;
   Dim C_, depth_, O_;  ///< The depth is what C channels are in a product.
-  bool backward_;
+  Filters<P, Form> filters_;
   float slope_;
   bool shared_;  ///< See run_together.
   Chunks chunks_;
   Dim parts_;  ///< Of a chunk.
-  Room<P> images_, filters_;
+  std::optional<FilterPoints<P, Form>> small_;  ///< Or a panel for each thread:
+  Room<P> panels_, images_;
   Room<> sums_;
   Scratch outside_;  ///< For the pixels of a tile that y does not have.
 };
@@ -253,7 +184,8 @@ bool prefers_winograd_data_gradient(const ConvGeometry& g, Dim batch, DType type
 
 Kernel winograd_convolution(KernelContext& k, const ConvGeometry& g, const Activation& activation) {
   const auto make = [&]<class T, class P, class Form>(T, P, Form) -> Kernel {
-    const WinogradConvolution<T, P, Form> run(k, g, false, activation ? activation->a : 1);
+    const WinogradConvolution<T, P, Form> run(k, g, k.node.inputs[1], false,
+                                              activation ? activation->a : 1);
     return
         [run](const Launch& l) { run(l, l.inputs[0], l.inputs[1], l.in<float>(2), l.outputs[0]); };
   };
@@ -265,7 +197,8 @@ Kernel winograd_convolution(KernelContext& k, const ConvGeometry& g, const Activ
 Kernel winograd_data_gradient(KernelContext& k, const ConvGeometry& g) {
   return winograd::with_form(g, k.in_type(0), winograd::pairs_gradients(g, k.in_type(0)),
                              [&]<class T, class P, class Form>(T, P, Form) -> Kernel {
-                               const WinogradConvolution<T, P, Form> run(k, adjoint(g), true, 1);
+                               const WinogradConvolution<T, P, Form> run(k, adjoint(g), k.node.inputs[2],
+                                                                       true, 1);
                                return [run](const Launch& l) {
                                  run(l, l.inputs[0], l.inputs[2], nullptr, l.outputs[0]);
                                };
