@@ -11,8 +11,9 @@ GENERATIONS = {"epyc-avx2": "Zen 3", "epyc-zen4": "Zen 4", "epyc-avx512": "Zen 5
 
 # What a reader must know of all rows of a machine.
 NOTES = {
-    "epyc-avx2": "It has no AVX-512, so that `mpsnn` refuses bfloat16; PyTorch multiplies it by plain "
-    "loops there, at 0.3 GFLOP/s (2048 x 2048) to 1.8 (128 x 128). torch.compile took no part in these rows; "
+    "epyc-avx2": "It has no AVX-512. `mpsnn` then keeps values in bfloat16 and multiplies them in float32; "
+    "PyTorch multiplies by plain loops, at 0.3 GFLOP/s (2048 x 2048) to 1.8 (128 x 128), so that its variants in "
+    "bfloat16 took no part. Nor did torch.compile in these rows; "
     "in earlier ones it took 1.2 to 1.6 times as long as PyTorch eager in training of digits and activity.",
     "epyc-avx512": 'Products in float32 by PyTorch, which ours are compared to in "of product", are '
     "MKL's and mostly reach 190 to 225 GFLOP/s, where oneDNN's reach 515 to 523 (`Trainer.profile`). Its "
