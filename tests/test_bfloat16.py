@@ -16,7 +16,6 @@ from numpy.typing import NDArray
 import mpsnn
 from mpsnn import Graph, Predictor, Trainer, UnsupportedError, initializers, layers, models, optim
 
-
 with_bfloat16 = pytest.mark.skipif(
     "cpu" not in mpsnn.backend_names(), reason="needs the cpu backend"
 )

@@ -146,6 +146,35 @@ def test_gradients_of_bfloat16_take_few_multiplications(place: int) -> None:
 
 
 @with_winograd
+def test_filters_that_are_kept_follow_their_weight() -> None:
+    """Those of inference, and of the gradient towards x if the layer does not learn."""
+    g = Graph()
+    x = layers.Conv2d(32, 1, name="before")(g.input(16, 16, 6))
+    y = layers.Conv2d(32, 3, name="conv", trainable=False)(x)
+    loss = g.mean_squared_error(g.flatten(y), g.labels(16 * 16 * 32))
+    rng = np.random.default_rng(3)
+    data = rng.standard_normal((2, 16, 16, 6), np.float32)
+    target = rng.standard_normal((2, 16 * 16 * 32), np.float32)
+    with (
+        Trainer(loss, y, optimizer=optim.SGD(RATE), batch=2, backend="cpu") as ours,
+        Trainer(loss, y, optimizer=optim.SGD(RATE), batch=2, backend="reference") as reference,
+    ):
+        ran = [how for node, how in ours.implementations() if " conv2d" in node]
+        assert ran.count("mpsnn:winograd") == 2
+        state = ours.state_dict()
+        for _ in range(3):
+            state = {name: rng.standard_normal(w.shape, np.float32) for name, w in state.items()}
+            found = []
+            for trainer in (ours, reference):
+                trainer.load_state_dict(state)
+                result = trainer.infer(data)
+                trainer.train_step(data, target).wait()
+                found.append((result, trainer.state_dict()["before.weight"]))
+            for mine, expected in zip(*found, strict=True):
+                assert error(mine, expected) < 6e-6
+
+
+@with_winograd
 @pytest.mark.parametrize(("taps", "factor"), [(3, 4), (5, 8)])
 def test_errors_are_those_of_plain_sums_within_a_small_factor(taps: int, factor: float) -> None:
     g = Graph(seed=0)

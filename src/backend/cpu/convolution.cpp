@@ -253,8 +253,7 @@ Kernel gradient(KernelContext& k) {
     weight = turns([&] { return weight_gradient<Conv>(k, g, hint); });
   else if (k.has_out(2))
     weight = bias_gradient(k);
-  if (k.has_out(0))
-    data = turns([&] { return data_gradient<Conv>(k, g, hint); });
+  if (k.has_out(0)) data = turns([&] { return data_gradient<Conv>(k, g, hint); });
   return [data, weight](const Launch& l) {
     if (weight) weight(l);
     if (data) data(l);

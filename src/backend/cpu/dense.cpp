@@ -133,7 +133,8 @@ Kernel forward(KernelContext& k, Dim rows, const Activation& activation) {
   if (s.type == DType::bfloat16 && FewRows::suits(rows, s.out))
     return few_rows_forward(k, s, activation);
   if (needs_float32(k))
-    return in_float32(k, k.node, [=](KernelContext& wide) { return forward(wide, rows, activation); });
+    return in_float32(k, k.node,
+                      [=](KernelContext& wide) { return forward(wide, rows, activation); });
   if (prefers_dots(s)) return dots_forward(k, s, activation);
   if (prefers_tile_dense(k, rows, k.node.inputs[1], activation))
     return tile_dense(k, rows, activation);
@@ -263,9 +264,7 @@ Kernel gradient(KernelContext& k, Dim rows) {
   };
 }
 
-Kernel dense(KernelContext& k) {
-  return forward(k, k.batch, k.op<Dense>().activation);
-}
+Kernel dense(KernelContext& k) { return forward(k, k.batch, k.op<Dense>().activation); }
 
 Kernel dense_gradient(KernelContext& k) {
   if (needs_float32(k)) return in_float32(k, k.node, dense_gradient);

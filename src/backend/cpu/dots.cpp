@@ -94,7 +94,7 @@ MPSNN_SIMD void groups(const Dots& d, Dim begin, Dim end, Dim step) {
 }  // namespace
 
 void Dots::run(Dim begin, Dim end, Dim step) const {
-  with_lanes<float>([&]<class V>(std::type_identity<V>) { groups<V>(*this, begin, end, step); });
+  with_lanes([&]<class V>(std::type_identity<V>) { groups<V>(*this, begin, end, step); });
 }
 
 void few_dots(const float* weight, Dim out, Dim in, const float* x, Dim rows, float* y) {

@@ -56,7 +56,8 @@ MPSNN_SIMD void block_product(const std::uint32_t* weight, Dim pairs, const BFlo
 #pragma GCC unroll 4
     for (int r = 0; r < rows; ++r)
 #pragma GCC unroll 8
-      for (int v = 0; v < held; ++v) store(sums[r][v], to + r * FewRows::block + (first + v) * width);
+      for (int v = 0; v < held; ++v)
+        store(sums[r][v], to + r * FewRows::block + (first + v) * width);
   }
 }
 
@@ -121,8 +122,7 @@ BlockProduct product_of(Dim rows) {
       {block_product<Floats, 1>, block_product<Floats, 2>, block_product<Floats, 3>,
        block_product<Floats, 4>},
       {block_of_pairs<1>, block_of_pairs<2>, block_of_pairs<3>, block_of_pairs<4>}};
-  static const int which =
-      MPSNN_HAS_PAIRS && has_bfloat16_products() ? 2 : has_512_bits() ? 1 : 0;
+  static const int which = MPSNN_HAS_PAIRS && has_bfloat16_products() ? 2 : has_512_bits() ? 1 : 0;
   return products[which][rows - 1];
 }
 

@@ -40,34 +40,37 @@ struct Float16 {
   }
 };
 
-MPSNN_INLINE void load(const Float16* from, Floats& to) {
-  Halves bits;
+template <class V>
+MPSNN_INLINE void load(const Float16* from, V& to) {
+  HalvesOf<V> bits;
   std::memcpy(&bits, from, sizeof bits);
-  const Words wide = __builtin_convertvector(bits, Words);
-  const Words size = (wide & 0x7FFF) << 13, sign = (wide & 0x8000) << 16;
-  Floats moved;
+  WordsOf<V> wide;
+  widen<V, false>(bits, wide);
+  const WordsOf<V> size = (wide & 0x7FFF) << 13, sign = (wide & 0x8000) << 16;
+  V moved;
   std::memcpy(&moved, &size, sizeof moved);
   moved *= 0x1p112f;
-  Words finite;
+  WordsOf<V> finite;
   std::memcpy(&finite, &moved, sizeof finite);
-  const Words all = (size >= 0x0F800000 ? size | 0x7F800000 : finite) | sign;
+  const WordsOf<V> all = (size >= 0x0F800000 ? size | 0x7F800000 : finite) | sign;
   std::memcpy(&to, &all, sizeof to);
 }
 
-MPSNN_INLINE void store(const Floats& from, Float16* to) {
-  Words u;
+template <class V>
+MPSNN_INLINE void store(const V& from, Float16* to) {
+  WordsOf<V> u;
   std::memcpy(&u, &from, sizeof u);
-  const Words size = u & 0x7FFFFFFF, sign = u >> 16 & 0x8000;
-  const Words normal = (size - 0x38000000 + 0xFFF + (size >> 13 & 1)) >> 13;
-  Floats beside;
+  const WordsOf<V> size = u & 0x7FFFFFFF, sign = u >> 16 & 0x8000;
+  const WordsOf<V> normal = (size - 0x38000000 + 0xFFF + (size >> 13 & 1)) >> 13;
+  V beside;
   std::memcpy(&beside, &size, sizeof beside);
   beside += 0.5f;
-  Words small;
+  WordsOf<V> small;
   std::memcpy(&small, &beside, sizeof small);
-  const Words finite = size < 0x38800000 ? small - 0x3F000000 : normal;
-  const Words other = size > 0x7F800000 ? Words{} + 0x7E00 : Words{} + 0x7C00;
-  const Words all = (size >= 0x47800000 ? other : finite) | sign;
-  const Halves bits = __builtin_convertvector(all, Halves);
+  const WordsOf<V> finite = size < 0x38800000 ? small - 0x3F000000 : normal;
+  const WordsOf<V> other = size > 0x7F800000 ? WordsOf<V>{} + 0x7E00 : WordsOf<V>{} + 0x7C00;
+  const WordsOf<V> all = (size >= 0x47800000 ? other : finite) | sign;
+  const HalvesOf<V> bits = __builtin_convertvector(all, HalvesOf<V>);
   std::memcpy(static_cast<void*>(to), &bits, sizeof bits);
 }
 

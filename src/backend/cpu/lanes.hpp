@@ -41,14 +41,10 @@ using BytesOf = std::conditional_t<lanes_of<V> == 16, Bytes, EightBytes>;
 /// Whether the processor has AVX-512, and oneDNN may use it.
 bool has_512_bits();
 
-struct Float16;
-
-/// Calls f(std::type_identity<V>{}) with the vector V that values of T are best worked on with.
-template <class T, class F>
+/// Calls f(std::type_identity<V>{}) with the vector V that is best worked with.
+template <class F>
 auto with_lanes(const F& f) {
-  constexpr bool halves = std::is_same_v<T, Float16>;
-  if (halves || has_512_bits()) return f(std::type_identity<Floats>{});
-  if constexpr (!halves) return f(std::type_identity<Eight>{});
+  return has_512_bits() ? f(std::type_identity<Floats>{}) : f(std::type_identity<Eight>{});
 }
 
 template <class V>
@@ -71,8 +67,8 @@ template <class V, bool upper, int... half>
 MPSNN_INLINE void widen(const HalvesOf<V>& from, WordsOf<V>& to,
                         std::integer_sequence<int, half...>) {
   constexpr int zero = lanes_of<V>;
-  const auto both = __builtin_shufflevector(from, HalvesOf<V>{},
-                                            (half % 2 == upper ? half / 2 : zero)...);
+  const auto both =
+      __builtin_shufflevector(from, HalvesOf<V>{}, (half % 2 == upper ? half / 2 : zero)...);
   std::memcpy(&to, &both, sizeof to);
 }
 template <class V, bool upper>

@@ -82,14 +82,14 @@ MPSNN_SIMD void run(const LstmStepGradient<T>& s, std::size_t H) {
 
 template <class T>
 void dispatch(const LstmStep<T>& s, std::size_t H, std::size_t n) {
-  with_lanes<T>([&]<class V>(std::type_identity<V>) {
+  with_lanes([&]<class V>(std::type_identity<V>) {
     if (s.b) return s.gates ? run<V, T, true, true>(s, H, n) : run<V, T, true, false>(s, H, n);
     return s.gates ? run<V, T, false, true>(s, H, n) : run<V, T, false, false>(s, H, n);
   });
 }
 template <class T>
 void dispatch(const LstmStepGradient<T>& s, std::size_t H) {
-  with_lanes<T>([&]<class V>(std::type_identity<V>) {
+  with_lanes([&]<class V>(std::type_identity<V>) {
     s.past ? run<V, T, true>(s, H) : run<V, T, false>(s, H);
   });
 }

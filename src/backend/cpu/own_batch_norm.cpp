@@ -80,7 +80,7 @@ void all_statistics(const NormSizes& s, const NormForward<T>& d, std::size_t row
   const Work work(s, rows, d.scratch);
   work.each([&](std::size_t part, const Block& b) {
     float mean[4 * lanes], square[4 * lanes];
-    with_lanes<T>([&]<class V>(std::type_identity<V>) {
+    with_lanes([&]<class V>(std::type_identity<V>) {
       with_width<V>(b, [&]<int B>(std::integral_constant<int, B>) {
         if constexpr (B == 0)
           statistics_of_rest(d.x, s.channels, b, mean, square);
@@ -142,7 +142,7 @@ void own_batch_norm(const NormSizes& s, const NormForward<T>& d, int images) {
   }
   const float least = s.relu ? 0 : -INFINITY;
   parallel_for(s.batch * s.rows_per_image, s.channels, [&](std::size_t begin, std::size_t end) {
-    with_lanes<T>([&]<class V>(std::type_identity<V>) {
+    with_lanes([&]<class V>(std::type_identity<V>) {
       (d.mask ? normalize<V, true, T> : normalize<V, false, T>)(d, s.channels, begin, end, scale,
                                                                 shift, least);
     });

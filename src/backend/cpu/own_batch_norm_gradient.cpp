@@ -93,7 +93,7 @@ template <class T>
 void all_sums(const NormSizes& s, const NormGradient<T>& d, const Work& work) {
   work.each([&](std::size_t part, const Block& b) {
     float sum_g[4 * lanes], sum_gx[4 * lanes];
-    with_lanes<T>([&]<class V>(std::type_identity<V>) {
+    with_lanes([&]<class V>(std::type_identity<V>) {
       with_width<V>(b, [&]<int B>(std::integral_constant<int, B>) {
         if constexpr (B == 0)
           sums_of_rest(d, s.channels, b, sum_g, sum_gx);
@@ -133,7 +133,7 @@ void own_batch_norm_gradient(const NormSizes& s, const NormGradient<T>& d, int i
   }
   if (!d.dx) return;
   parallel_for(rows, s.channels, [&](std::size_t begin, std::size_t end) {
-    with_lanes<T>([&]<class V>(std::type_identity<V>) {
+    with_lanes([&]<class V>(std::type_identity<V>) {
       (d.mask ? gradient_rows<V, true, T> : gradient_rows<V, false, T>)(d, s.channels, begin, end,
                                                                         {scale, mean_g, slope});
     });

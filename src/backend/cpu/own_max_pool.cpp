@@ -45,7 +45,7 @@ struct Window {
     columns = w.size();
     step = s.dilation.w * s.c;
     row_step = s.dilation.h * s.w * s.c;
-    first = image + (h.at * s.w + w.at) * s.c + h.first * row_step + w.first * step;
+    first = image + ((h.at * s.w + w.at) * s.c + h.first * row_step + w.first * step);
     row_taps = s.kernel.w;
     first_tap = static_cast<int>(h.first * row_taps + w.first);
     const int area = s.kernel.h * s.kernel.w;
@@ -120,7 +120,7 @@ template <class T, class Index>
 void max_pool(const MaxSizes& s, const T* x, T* y, Index* argmax) {
   const std::size_t cost = s.out_w * s.c * s.kernel.h * s.kernel.w;
   parallel_for(s.n * s.out_h, cost, [&](std::size_t begin, std::size_t end) {
-    with_lanes<T>([&]<class V>(std::type_identity<V>) {
+    with_lanes([&]<class V>(std::type_identity<V>) {
       const auto run = s.c < Dim{lanes_of<V>} ? max_row_of_few<T, Index>
                        : argmax               ? max_row<V, true, T, Index>
                                               : max_row<V, false, T, Index>;
@@ -217,7 +217,7 @@ template <class T, class Index>
 void max_gradient(const GradientSizes& s, const T* dy, const Index* argmax, T* dx) {
   const std::size_t cost = s.w * s.c;
   parallel_for(s.n * s.h, cost, [&](std::size_t begin, std::size_t end) {
-    with_lanes<T>([&]<class V>(std::type_identity<V>) {
+    with_lanes([&]<class V>(std::type_identity<V>) {
       const auto run =
           s.c < Dim{lanes_of<V>} ? gradient_row_of_few<T, Index> : gradient_row<V, T, Index>;
       for (std::size_t row = begin; row < end; ++row) {
@@ -246,12 +246,10 @@ Kernel own_max_pool_gradient(const PoolSizes& sizes) {
   return with_float(sizes.type, [&]<class T>(T) -> Kernel {
     const GradientSizes s(sizes);
     if (s.wide)
-      return [s](const Launch& l) {
-        max_gradient(s, l.in<T>(0), l.in<std::int32_t>(1), l.out<T>(0));
-      };
-    return [s](const Launch& l) {
-      max_gradient(s, l.in<T>(0), l.in<std::uint8_t>(1), l.out<T>(0));
-    };
+      return
+          [s](const Launch& l) { max_gradient(s, l.in<T>(0), l.in<std::int32_t>(1), l.out<T>(0)); };
+    return
+        [s](const Launch& l) { max_gradient(s, l.in<T>(0), l.in<std::uint8_t>(1), l.out<T>(0)); };
   });
 }
 

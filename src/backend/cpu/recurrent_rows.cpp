@@ -39,7 +39,7 @@ MPSNN_SIMD void map(const float* x, float* y, std::size_t n) {
 
 template <class F>
 void map(const float* x, float* y, std::size_t n) {
-  with_lanes<float>([&]<class V>(std::type_identity<V>) { map<V, F>(x, y, n); });
+  with_lanes([&]<class V>(std::type_identity<V>) { map<V, F>(x, y, n); });
 }
 
 MPSNN_SIMD void sigmoid_slope(const float* y, float* d, std::size_t n) {

@@ -22,9 +22,8 @@ struct Widened {
   std::size_t rows, columns, row;  ///< From one row to the next where it is a part of another.
 
   void read(const Launch& l) const {
-    with_reduced(type, [&]<class T>(T) {
-      copy(l.in<T>(static_cast<int>(argument)), scratch.at<float>(l));
-    });
+    with_reduced(
+        type, [&]<class T>(T) { copy(l.in<T>(static_cast<int>(argument)), scratch.at<float>(l)); });
   }
   void write(const Launch& l) const {
     with_reduced(type, [&]<class T>(T) {
@@ -53,7 +52,8 @@ std::vector<Widened> widen(KernelContext& k, std::span<const ValueId> values, Gr
     if (d.dtype != DType::float16 && d.dtype != DType::bfloat16) continue;
     const std::size_t n = d.elements(k.batch), row = k.graph.row(values[i]);
     const std::size_t columns = d.shape.rank() ? d.shape[d.shape.rank() - 1] : 1;
-    out.push_back({i, d.dtype, Scratch(k, n / columns * row * sizeof(float)), n / columns, columns, row});
+    out.push_back(
+        {i, d.dtype, Scratch(k, n / columns * row * sizeof(float)), n / columns, columns, row});
     graph.retype(values[i], DType::float32);
   }
   return out;
@@ -87,8 +87,7 @@ Kernel in_float32(KernelContext& k, const Node& node,
 
 bool needs_float32(const KernelContext& k, int input) {
   const DType type = k.in_type(input);
-  return (type == DType::float16 && !has_float16()) ||
-         (type == DType::bfloat16 && !has_bfloat16());
+  return (type == DType::float16 && !has_float16()) || (type == DType::bfloat16 && !has_bfloat16());
 }
 
 }  // namespace mpsnn::cpu

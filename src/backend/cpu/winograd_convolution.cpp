@@ -102,7 +102,8 @@ class WinogradConvolution {
     for (Dim i = share.begin; i < share.end; ++i) {
       const Dim first = i * chunks_.size, count = std::min(chunks_.size, grid_.tiles() - first);
       to_points(job.x, first, 0, count, images);
-      for (Dim p = 0; p < panels(); ++p) finish(l, job, first, count, p, images, small_->at(filters, p));
+      for (Dim p = 0; p < panels(); ++p)
+        finish(l, job, first, count, p, images, small_->at(filters, p));
     }
   }
 
@@ -152,7 +153,7 @@ class WinogradConvolution {
     T *outside = outside_.at<T>(l) + omp_get_thread_num() * O_, *pixels[Form::m * Form::m];
     for (Dim t = 0; t < count; ++t) {
       grid_.y_pixels(job.y, first + t, outside, pixels);
-      with_lanes<T>([&]<class V>(std::type_identity<V>) {
+      with_lanes([&]<class V>(std::type_identity<V>) {
         to_pixels<V, Form>({sums.data + t * width, sums.plane}, width, {bias, slope_}, p * panel,
                            pixels);
       });
@@ -165,7 +166,7 @@ class WinogradConvolution {
   float slope_;
   bool shared_;  ///< See run_together.
   Chunks chunks_;
-  Dim parts_;  ///< Of a chunk.
+  Dim parts_;                                   ///< Of a chunk.
   std::optional<FilterPoints<P, Form>> small_;  ///< Or a panel for each thread:
   Room<P> panels_, images_;
   Room<> sums_;
@@ -195,14 +196,12 @@ Kernel winograd_convolution(KernelContext& k, const ConvGeometry& g, const Activ
 }
 
 Kernel winograd_data_gradient(KernelContext& k, const ConvGeometry& g) {
-  return winograd::with_form(g, k.in_type(0), winograd::pairs_gradients(g, k.in_type(0)),
-                             [&]<class T, class P, class Form>(T, P, Form) -> Kernel {
-                               const WinogradConvolution<T, P, Form> run(k, adjoint(g), k.node.inputs[2],
-                                                                       true, 1);
-                               return [run](const Launch& l) {
-                                 run(l, l.inputs[0], l.inputs[2], nullptr, l.outputs[0]);
-                               };
-                             });
+  return winograd::with_form(
+      g, k.in_type(0), winograd::pairs_gradients(g, k.in_type(0)),
+      [&]<class T, class P, class Form>(T, P, Form) -> Kernel {
+        const WinogradConvolution<T, P, Form> run(k, adjoint(g), k.node.inputs[2], true, 1);
+        return [run](const Launch& l) { run(l, l.inputs[0], l.inputs[2], nullptr, l.outputs[0]); };
+      });
 }
 
 }  // namespace mpsnn::cpu

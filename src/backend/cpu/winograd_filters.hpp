@@ -20,8 +20,7 @@ MPSNN_SIMD void filter_to_points(const float* from, std::ptrdiff_t stride, const
 }
 template <class Form>
 void filter_to_points(const float* from, std::ptrdiff_t stride, const Points<>& to) {
-  with_lanes<float>(
-      [&]<class V>(std::type_identity<V>) { filter_to_points<V, Form>(from, stride, to); });
+  with_lanes([&]<class V>(std::type_identity<V>) { filter_to_points<V, Form>(from, stride, to); });
 }
 
 /// to[t][c][o] = from[o][t][c], 16 channels c and 16 filters o.
@@ -44,7 +43,7 @@ MPSNN_SIMD void turn(const float* from, std::size_t channels, float* to) {
 }
 template <int taps>
 void turn(const float* from, std::size_t channels, float* to) {
-  with_lanes<float>([&]<class V>(std::type_identity<V>) { turn<V, taps>(from, channels, to); });
+  with_lanes([&]<class V>(std::type_identity<V>) { turn<V, taps>(from, channels, to); });
 }
 
 /// All filters, by panels. P is what points are in.
@@ -84,6 +83,7 @@ class Filters {
       }
     }
   }
+
  private:
   /// The taps in the opposite order.
   void filter_backwards(const float* weight, const Points<>& to) const {

@@ -190,7 +190,7 @@ class WinogradGradient {
   }
   /// Channels [first, first + channels) of the pixels of dy, or of x, of one tile.
   static void convert(const T* const (&from)[pixels], Dim first, Dim channels, const Points<>& to) {
-    with_lanes<T>(
+    with_lanes(
         [&]<class V>(std::type_identity<V>) { points_of_dy<V, Form>(from, first, channels, to); });
   }
   static void convert(const T* const (&from)[points], Dim first, Dim channels, const Points<>& to) {
@@ -226,7 +226,7 @@ class WinogradGradient {
     float* to = l.out<float>(1) + s * slab * taps * C_ + p * panel;
     for (Dim i = 0; i < filters(s); ++i)
       for (Dim j = 0; j < width; j += lanes)
-        with_lanes<float>([&]<class V>(std::type_identity<V>) {
+        with_lanes([&]<class V>(std::type_identity<V>) {
           to_taps<V, Form>({sums.data + i * width + j, sums.plane}, add, to + i * taps * C_ + j,
                            C_);
         });

@@ -94,7 +94,7 @@ void multiply_all(const Rows<>& left, const float* right, Dim depth, Dim rows, D
 
 template <int side, class T>
 void points_of_x(const T* const* pixels, Dim first, Dim channels, const Points<>& to) {
-  with_lanes<T>(
+  with_lanes(
       [&]<class V>(std::type_identity<V>) { to_points<V, side>(pixels, first, channels, to); });
 }
 template void points_of_x<4>(const BFloat16* const*, Dim, Dim, const Points<>&);
