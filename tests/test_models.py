@@ -237,7 +237,8 @@ def test_a_network_learns_in_reduced_precision(network: Network, size: int) -> N
     """Two steps of two images; precision itself has tests of its own."""
     net = Graph()
     loss = net.softmax_cross_entropy(network(net.input(size, size, 3)), net.labels(3))
-    with mpsnn.Trainer(loss, optimizer=mpsnn.SGD(0.01), batch=2, precision="bfloat16") as trainer:
+    options: dict[str, Any] = {"batch": 2, "backend": "cpu", "precision": "bfloat16"}
+    with mpsnn.Trainer(loss, optimizer=mpsnn.SGD(0.01), **options) as trainer:
         images = np.random.default_rng(0).random((2, size, size, 3), np.float32)
         losses = [trainer.train_step(images, np.array([0, 2])).loss for _ in range(2)]
     assert np.isfinite(losses).all()

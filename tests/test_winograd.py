@@ -170,6 +170,7 @@ def test_filters_that_are_kept_follow_their_weight() -> None:
                 result = trainer.infer(data)
                 trainer.train_step(data, target).wait()
                 found.append((result, trainer.state_dict()["before.weight"]))
+            # Roundings to 2^-24, doubled or tripled by the transforms.
             for mine, expected in zip(*found, strict=True):
                 assert error(mine, expected) < 6e-6
 

@@ -110,6 +110,7 @@ Kernel forward(KernelContext& k) {
 }
 
 Kernel lstm(KernelContext& k) {
+  if (needs_float32(k)) return in_float32(k, k.node, lstm);
   if (k.in_type(0) == DType::bfloat16) return reduced_lstm(k);
   return is_lstm_of_few(k) ? lstm_of_few(k) : forward<LstmCell, Lstm>(k);
 }
@@ -118,12 +119,7 @@ Kernel lstm(KernelContext& k) {
 
 KernelPair rnn_kernels() { return {forward<RnnCell, Rnn>, rnn_gradient}; }
 KernelPair lstm_kernels() {
-  return {[](KernelContext& k) {
-            if (needs_float32(k)) return in_float32(k, k.node, lstm);
-            return lstm(k);
-          },
-          lstm_gradient, false,
-          [](const Node& node, DType type) {
+  return {lstm, lstm_gradient, false, [](const Node& node, DType type) {
             const bool can = type == DType::bfloat16 && is_reduced_lstm(node);
             return can ? Reduced::leads : Reduced::never;
           }};
