@@ -11,8 +11,8 @@ inline constexpr std::chrono::microseconds looking_time(50);
 
 /// Returns whether it came meanwhile. Threads that are ready to run go first.
 template <class F>
-bool look_for(const F& has_come) {
-  const auto end = std::chrono::steady_clock::now() + looking_time;
+bool look_for(const F& has_come, std::chrono::nanoseconds most = looking_time) {
+  const auto end = std::chrono::steady_clock::now() + most;
   while (!has_come()) {
     if (std::chrono::steady_clock::now() > end) return false;
     std::this_thread::yield();
