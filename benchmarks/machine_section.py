@@ -29,7 +29,7 @@ def section(name: str, machines: list[Row], table: list[Row]) -> str:
     """From rows of the section machine, and those of the table, in the file of that name."""
     if not table:
         return "Nothing was measured yet."
-    last = table[-1]
+    last = max(table, key=lambda row: str(row["date"]))
     told = last["machine"]
     versions = ", ".join(f"{name} {version}" for name, version in last["versions"].items())
     command = f"python -m benchmarks --out benchmarks/results/{name}.jsonl"

@@ -18,6 +18,7 @@ from benchmarks.markdown import document, figure, grid
 from benchmarks.measure import spread
 from benchmarks.overview import overview
 from benchmarks.reasons import REASONS
+from benchmarks.workloads import WORKLOADS
 
 Row = dict[str, Any]
 
@@ -40,15 +41,29 @@ Training while products and convolutions are held to older instructions (`--isa 
 
 
 def read(path: Path) -> list[Row]:
-    """Rows of the file, the last of each kind."""
+    """Rows of the file, the last of each kind, in the order of the workloads and batches.
+
+    One on fewer threads has, as "whole", that of all threads before it: of the same session, as
+    times of two sessions do not compare.
+    """
     rows: dict[tuple[object, ...], Row] = {}
-    keys = ("section", "workload", "mode", "batch", "precision", "threads", "isa")
+    whole: dict[tuple[object, ...], Row] = {}
     for line in path.read_text(encoding="utf-8").splitlines():
         row = json.loads(line)
-        key = tuple(row.get(name) for name in keys)
-        rows.pop(key, None)
-        rows[key] = row
-    return list(rows.values())
+        key = tuple(row.get(name) for name in ("workload", "mode", "batch", "precision"))
+        if row["section"] == "table":
+            whole[key] = row
+        elif row["section"] == "threads":
+            row["whole"] = whole.get(key)
+        rows[(*key, *(row.get(name) for name in ("section", "threads", "isa")))] = row
+    return sorted(rows.values(), key=_place)
+
+
+def _place(row: Row) -> tuple[bool, int, int]:
+    """Training first."""
+    order = list(WORKLOADS)
+    at = order.index(row["workload"]) if row.get("workload") in order else len(order)
+    return row.get("mode") != "train", at, row.get("batch", 0)
 
 
 def page(name: str, rows: list[Row]) -> str:
@@ -64,7 +79,7 @@ def page(name: str, rows: list[Row]) -> str:
     parts += ["## Until the first step is done, s", _first_step(table)]
     parts += [
         "## One thread and all",
-        _scaling([r for r in rows if r["section"] in ("table", "threads")]),
+        _scaling([row for row in rows if row["section"] == "threads"]),
     ]
     parts += ["## Time against batch size", _sweep([r for r in rows if r["section"] == "sweep"])]
     parts += [OLDER, _older([row for row in rows if row["section"] == "isa"])]
@@ -187,14 +202,11 @@ def _first_step(table: list[Row]) -> str:
 
 def _scaling(rows: list[Row]) -> str:
     """Ours and the best peer on one thread, and their speed-up by all."""
-    whole = {(r["workload"], r["mode"], r["batch"], r["precision"]): r
-             for r in rows if r["section"] == "table"}  # fmt: skip
     body = []
     for row in rows:
-        key = tuple(row.get(name) for name in ("workload", "mode", "batch", "precision"))
-        if row["section"] != "threads" or key not in whole or not row["best_peer"]:
+        all_ms, peer = row["whole"], row["best_peer"]
+        if not all_ms or not peer:
             continue
-        all_ms, peer = whole[key], row["best_peer"]
         gains = [
             row["ours_ms"] / all_ms["ours_ms"],
             row["peers"][peer] / all_ms["peers"].get(peer, float("nan")),

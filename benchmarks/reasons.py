@@ -14,8 +14,7 @@ NOTES = {
     "epyc-avx2": "It has no AVX-512. `mpsnn` then keeps values in bfloat16 and multiplies them in float32; "
     "PyTorch multiplies by plain loops, at 0.3 GFLOP/s (2048 x 2048) to 1.8 (128 x 128), so that its variants in "
     "bfloat16 took no part. Nor did torch.compile in these rows; "
-    "in earlier ones it took 1.2 to 1.6 times as long as PyTorch eager in training of digits and activity. Rows of "
-    "one thread and of other batches in inference are older than filters that stay as points.",
+    "in earlier ones it took 1.2 to 1.6 times as long as PyTorch eager in training of digits and activity.",
     "epyc-avx512": 'Products in float32 by PyTorch, which ours are compared to in "of product", are '
     "MKL's and mostly reach 190 to 225 GFLOP/s, where oneDNN's reach 515 to 523 (`Trainer.profile`). Its "
     "rows in bfloat16 are older than products of pairs in Winograd's filtering, those of activity "

@@ -229,6 +229,19 @@ def test_a_page_shows_the_rows_of_a_file_and_of_repeated_ones_the_last(tmp_path:
     assert loss in text
 
 
+def test_one_thread_is_compared_with_all_of_its_session_and_workloads_have_an_order(
+    tmp_path: Path,
+) -> None:
+    whole = {**recorded("float32"), "ours_ms": 10.0}
+    single = {**whole, "section": "threads", "threads": 1, "ours_ms": 17.0}
+    again = {**whole, "ours_ms": 2.0}
+    last = {**whole, "workload": "resnet18"}
+    text = page.pages([results(tmp_path, "abacus", last, whole, single, again)])
+    of_machine = text["benchmarks-abacus.md"]
+    assert "| train | digits | 64 | float32 | 17 | 1.70 |" in of_machine
+    assert of_machine.index("| digits | 64 |") < of_machine.index("| resnet18 | 64 |")
+
+
 def test_a_reason_holds_on_the_machine_where_it_was_measured(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
