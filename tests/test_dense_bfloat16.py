@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ from test_bfloat16 import with_bfloat16
 from mpsnn import Graph, Predictor, Trainer, layers, optim
 
 IMAGE = (2, 3, 5)
+OWN = re.compile("mpsnn:(amx|avx512_bf16)")
 
 
 def network(inputs: int, outputs: int, activation: str) -> tuple[Any, Any]:
@@ -58,22 +60,26 @@ def compare(inputs: int, outputs: int, batch: int, activation: str) -> dict[str,
     return ran
 
 
+def is_forward(node: str) -> bool:
+    """Of the dense layer."""
+    return "dense" in node and "gradient" not in node
+
+
 # Inputs that are odd, and that fill blocks of 32 or not; outputs of one block of 64 or several.
 @pytest.mark.parametrize("inputs", [1, 32, 101])
 @pytest.mark.parametrize("outputs", [64, 130])
 @pytest.mark.parametrize("batch", [1, 2, 3, 4])
 def test_few_rows_give_what_the_reference_does(inputs: int, outputs: int, batch: int) -> None:
     ran = compare(inputs, outputs, batch, "")
-    assert "mpsnn" in [
-        how for node, how in ran.items() if "dense" in node and "gradient" not in node
-    ]
+    assert any(how.startswith("mpsnn") for node, how in ran.items() if is_forward(node))
 
 
 @pytest.mark.parametrize("activation", ["relu", "sigmoid", "tanh"])
-def test_few_rows_have_any_activation(activation: str) -> None:
+@pytest.mark.parametrize(("inputs", "batch"), [(70, 2), (64, 2), (64, 45)])
+def test_results_have_any_activation(activation: str, inputs: int, batch: int) -> None:
     options: dict[str, Any] = {"backend": "cpu", "precision": "bfloat16"}
-    narrow, _ = trained(70, 96, 2, activation, **options)
-    wide, _ = trained(70, 96, 2, activation, backend="reference")
+    narrow, _ = trained(inputs, 96, batch, activation, **options)
+    wide, _ = trained(inputs, 96, batch, activation, backend="reference")
     # Of x, the weights and the values between the layers, rounded to 2^-9 each.
     np.testing.assert_allclose(narrow["y"], wide["y"], atol=2**-6 * np.abs(wide["y"]).max())
 
@@ -91,15 +97,16 @@ def test_a_predictor_reads_new_weights_for_few_rows() -> None:
     assert not np.array_equal(before, after)
 
 
-# Rows of one tile or two, or several squares of them; columns of several groups and of a rest.
-@pytest.mark.parametrize("batch", [16, 48, 64, 128])
+# Rows of a part of a tile, of one or two, and of several squares of them, the last with a rest;
+# columns of several groups and of a rest.
+@pytest.mark.parametrize("batch", [1, 16, 45, 64, 256])
 @pytest.mark.parametrize(("inputs", "outputs"), [(32, 32), (64, 416), (416, 64), (544, 96)])
 def test_weights_that_change_are_rounded_into_the_tiles(
     inputs: int, outputs: int, batch: int
 ) -> None:
     ran = compare(inputs, outputs, batch, "")
-    if not any("amx" in how for how in ran.values()):
-        pytest.skip("needs AMX")
-    own = [node for node, how in ran.items() if "mpsnn:amx" in how]
+    own = [node for node, how in ran.items() if OWN.search(how)]
+    if not own:
+        pytest.skip("needs AMX or AVX512-BF16")
     assert any("gradient" in node for node in own)
-    assert any("gradient" not in node for node in own)
+    assert any(is_forward(node) for node in own)

@@ -130,14 +130,14 @@ Kernel dots_forward(KernelContext& k, const Sizes& s, const Activation& activati
 Kernel forward(KernelContext& k, Dim rows, const Activation& activation) {
   CpuSession& session = CpuSession::of(k);
   const Sizes s(k.in_type(0), rows, k.in(1));
+  if (prefers_tile_dense(k, rows, k.node.inputs[1], activation))
+    return tile_dense(k, rows, activation);
   if (s.type == DType::bfloat16 && FewRows::suits(rows, s.out))
     return few_rows_forward(k, s, activation);
   if (needs_float32(k))
     return in_float32(k, k.node,
                       [=](KernelContext& wide) { return forward(wide, rows, activation); });
   if (prefers_dots(s)) return dots_forward(k, s, activation);
-  if (prefers_tile_dense(k, rows, k.node.inputs[1], activation))
-    return tile_dense(k, rows, activation);
   MemoryDesc layout = s.weight;
   const bool in_place = is_updated(k, k.node.inputs[1]) || (rows > 16 && !has_512_bits());
   Primitive run = s.type == DType::float32 && in_place

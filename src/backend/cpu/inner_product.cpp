@@ -9,7 +9,6 @@ namespace mpsnn::cpu {
 namespace {
 
 using Forward = dnnl::inner_product_forward::primitive_desc;
-using BackwardData = dnnl::inner_product_backward_data::primitive_desc;
 using BackwardWeights = dnnl::inner_product_backward_weights::primitive_desc;
 
 /// Primitives made meanwhile, if `wanted`, are for one thread.
@@ -59,12 +58,12 @@ PackedProduct::PackedProduct(KernelContext& k, ValueId weight, const InnerSizes&
   if (kind == Kind::forward) {
     use(forward_of(k, s, to), DNNL_ARG_SRC, DNNL_ARG_DST, s.in, s.out);
   } else {
-    const Forward hint = forward_of(k, s, s.type);
+    // By matmul: an inner product would transpose the weight in every run.
     const auto make = [&] {
-      return BackwardData(engine, rows_of(s.rows, s.in, to), any_weight(s),
-                          rows_of(s.rows, s.out, s.type), hint, attributes(), true);
+      return dnnl::matmul::primitive_desc(engine, rows_of(s.rows, s.out, s.type), any_weight(s),
+                                          rows_of(s.rows, s.in, to), attributes(), true);
     };
-    use(need(k, make), DNNL_ARG_DIFF_DST, DNNL_ARG_DIFF_SRC, s.out, s.in);
+    use(need(k, make), DNNL_ARG_SRC, DNNL_ARG_DST, s.out, s.in);
   }
 }
 

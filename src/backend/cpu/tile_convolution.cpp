@@ -44,7 +44,7 @@ class TileConvolution {
         for (Dim tap = 0; tap < taps; ++tap) add(tap, c);
     }
     images_ = Scratch(k, frame_.phases().size() * blocks * rows_ * block * sizeof(BFloat16));
-    report(k, "mpsnn:amx");
+    report(k, tiles::name());
   }
 
   void operator()(const Launch& l, const void* x, const void* weight, const float* bias, void* y) {

@@ -18,8 +18,8 @@ using tiles::tiles_of;
 
 /// Steps, of 32 numbers each, that a part of the weight is rounded for at a time: it stays in the
 /// first cache.
-constexpr Dim most_steps = 12;
-constexpr Dim most_rows = 128;  // of x and y, whose sums stay in the cache
+constexpr Dim most_steps = 8;
+constexpr Dim most_rows = 256;  // of x and y, whose sums stay in the cache
 constexpr Dim group = 4;  // blocks of columns whose rows are read together, half a kilobyte of each
 
 std::uint32_t* as_words(void* p) { return static_cast<std::uint32_t*>(p); }
@@ -31,9 +31,15 @@ class TileDense {
   TileDense(KernelContext& k, Dim rows, const Shape& weight)
       : rows_(rows), out_(weight[0]), in_(weight.size() / weight[0]) {
     for (Dim i = 0; i < most_steps; ++i) steps_[i] = i * words;
-    report(k, "mpsnn:amx");
+    report(k, tiles::name());
   }
   Dim row_blocks() const { return blocks_of(rows_); }
+  /// Whether a second thread saves more than waking it takes.
+  bool shares_work() const { return row_blocks() * block * in_ * out_ >= Dim{1} << 20; }
+  /// Of the weight, from `next` on.
+  tiles::Ahead ahead(const float* next, Dim step) const {
+    return {next, static_cast<std::size_t>(in_), static_cast<std::size_t>(step)};
+  }
 
   Dim rows_, out_, in_;
   std::size_t steps_[most_steps];  ///< Where the steps of a left operand lie.
@@ -49,7 +55,7 @@ class Forward : TileDense {
 
   void operator()(const Launch& l) const {
     auto* x = x_.at<std::uint32_t>(l);
-#pragma omp parallel
+#pragma omp parallel if (shares_work())
     {
       pack(as_words(l.inputs[0]), x);
 #pragma omp barrier
@@ -65,14 +71,23 @@ class Forward : TileDense {
     return x + (row_block * (in_ / depth) + step) * 2 * words;
   }
 
-  /// This thread's share of the pairs of x.
+  /// This thread's share of the pairs of x; rows that it does not have are zeros.
   void pack(const std::uint32_t* x, std::uint32_t* to) const {
-    const Dim steps = in_ / depth;
+    const Dim steps = in_ / depth, stride = in_ / 2;
     const Share share(steps);
     for (Dim row = 0; row < rows_; row += side)
-      for (Dim s = share.begin; s < share.end; ++s)
-        tiles::transpose(x + row * in_ / 2 + s * side, in_ / 2,
-                         to + (row / block * steps + s) * 2 * words + row % block, block);
+      for (Dim s = share.begin; s < share.end; ++s) {
+        const std::uint32_t* from = x + row * stride + s * side;
+        std::uint32_t* pairs = to + (row / block * steps + s) * 2 * words + row % block;
+        if (rows_ - row >= side) {
+          tiles::transpose(from, stride, pairs, block);
+        } else {
+          std::uint32_t some[words] = {};
+          for (Dim i = 0; i < rows_ - row; ++i)
+            std::copy_n(from + i * stride, side, some + i * side);
+          tiles::transpose(some, side, pairs, block);
+        }
+      }
   }
 
   /// 32 columns of y, from o on.
@@ -84,15 +99,16 @@ class Forward : TileDense {
     const Dim all = in_ / depth;
     for (Dim first = 0; first < all; first += most_steps) {
       const Dim steps = std::min(most_steps, all - first);
-      for (Dim s = 0; s < steps; ++s)
-        for (Dim half = 0; half < 2; ++half)
-          tiles::round_left(weight + half * side * in_ + (first + s) * depth, in_,
-                            left + (half * most_steps + s) * words);
+      for (Dim half = 0; half < 2; ++half)
+        tiles::round_left(weight + half * side * in_ + first * depth, in_, steps,
+                          left + half * most_steps * words);
+      const float* next =
+          first + steps < all ? weight + (first + steps) * depth : weight + block * in_;
       for (Dim b = 0; b < row_blocks(); ++b) {
         const tiles::Square sum = {sums[b], block};
         tiles::multiply({left, steps_, most_steps * words, 2},
                         {right(x, b, first), tiles_of(rows_, b * block)}, steps,
-                        first ? sum : tiles::Square{}, sum);
+                        first ? sum : tiles::Square{}, sum, ahead(b == 0 ? next : nullptr, depth));
       }
     }
     for (Dim row = 0; row < rows_; row += side) write(l, sums[row / block] + row % block, row, o);
@@ -104,7 +120,8 @@ class Forward : TileDense {
     if (l.inputs[2]) std::copy_n(l.in<float>(2) + o, block, bias);
     for (Dim half = 0; half < block; half += side)
       tiles::transpose(as_words(sums + half * block), block, as_words(rows + half), block);
-    tiles::finish(rows, side, block, bias, least_, l.out<BFloat16>(0) + row * out_ + o, out_);
+    tiles::finish(rows, std::min<Dim>(side, rows_ - row), block, bias, least_,
+                  l.out<BFloat16>(0) + row * out_ + o, out_);
   }
 
   float least_;  ///< 0 for relu.
@@ -115,11 +132,11 @@ class Forward : TileDense {
 class DataGradient : TileDense {
  public:
   DataGradient(KernelContext& k, Dim rows)
-      : TileDense(k, rows, k.in(2)), dy_(k, rows * out_ * sizeof(BFloat16)) {}
+      : TileDense(k, rows, k.in(2)), dy_(k, row_blocks() * block * out_ * sizeof(BFloat16)) {}
 
   void operator()(const Launch& l) const {
     auto* dy = dy_.at<std::uint32_t>(l);
-#pragma omp parallel
+#pragma omp parallel if (shares_work())
     {
       pack(as_words(l.inputs[0]), dy);
 #pragma omp barrier
@@ -132,7 +149,8 @@ class DataGradient : TileDense {
   }
 
  private:
-  /// This thread's share of the tiles of dy: those of 16 rows one behind the other.
+  /// This thread's share of the tiles of dy: those of 16 rows one behind the other. Rows that it
+  /// does not have stay as they are, and so do those of dx.
   void pack(const std::uint32_t* dy, std::uint32_t* to) const {
     const Dim steps = out_ / depth;
     const Share share(rows_);
@@ -152,15 +170,16 @@ class DataGradient : TileDense {
     for (Dim first = 0; first < all; first += most_steps) {
       const Dim steps = std::min(most_steps, all - first);
       for (Dim s = 0; s < steps; ++s)
-        for (Dim c = 0; c < count * 2; ++c)
-          tiles::round_right(weight + (first + s) * depth * in_ + c * side, in_,
-                             right[c / 2] + s * 2 * words + c % 2 * side);
+        tiles::round_right(weight + (first + s) * depth * in_, in_, count * block,
+                           right[0] + s * 2 * words, most_steps * 2 * words);
+      const float* next = weight + (first + steps) * depth * in_;
       for (Dim b = 0; b < row_blocks(); ++b)
         for (Dim c = 0; c < count; ++c) {
           const tiles::Square sum = {sums[b][c], block};
           tiles::multiply({dy + (2 * b * all + first) * words, steps_,
                            static_cast<std::size_t>(all * words), tiles_of(rows_, b * block)},
-                          {right[c], 2}, steps, first ? sum : tiles::Square{}, sum);
+                          {right[c], 2}, steps, first ? sum : tiles::Square{}, sum,
+                          ahead(b == 0 ? next + c * block : nullptr, depth * in_));
         }
     }
     constexpr float no_bias[block] = {};
@@ -184,8 +203,8 @@ bool prefers_tile_dense(const KernelContext& k, Dim rows, ValueId weight,
                         const Activation& activation) {
   const Shape& w = k.graph.desc(weight).shape;
   const auto whole = [](Dim n) { return n % static_cast<Dim>(block) == 0; };
-  return tiles::available() && k.in_type(0) == DType::bfloat16 && is_updated(k, weight) &&
-         whole(w[0]) && whole(w.size() / w[0]) && rows % side == 0 && rows <= most_rows &&
+  return tiles::usable() && k.in_type(0) == DType::bfloat16 && is_updated(k, weight) &&
+         whole(w[0]) && whole(w.size() / w[0]) && rows <= most_rows &&
          (!activation || *activation == Neuron{});
 }
 

@@ -68,7 +68,7 @@ class TileGradient {
     left_ = Scratch(k, blocks_of(O_) * block * chunk_ * 2);
     right_ = Scratch(k, planes_.size() * blocks_of(C_) * pairs_ * block * 4);
     if (chunks_ > 1) sums_ = Scratch(k, products() * tiles::square_size * sizeof(float));
-    report(k, "mpsnn:amx");
+    report(k, tiles::name());
   }
 
   void operator()(const Launch& l) const {

@@ -1,5 +1,7 @@
 #include "backend/cpu/tiles.hpp"
 
+#include "backend/cpu/primitive.hpp"
+#include "backend/cpu/simd.hpp"
 #include "oneapi/dnnl/dnnl.hpp"
 
 #if MPSNN_HAS_TILES
@@ -71,6 +73,53 @@ MPSNN_TILES void multiply(const Left& left, const std::uint32_t* b, std::size_t 
   if constexpr (M * N > 2) _tile_stored(3, second + side, to_row);
 }
 
+/// The same of 8 rows without the registers, by products of pairs; N is columns, in tiles.
+template <int N>
+MPSNN_PAIRS void multiply_rows(const Left& left, const std::uint32_t* b, std::size_t steps,
+                               const float* from, std::size_t from_stride, const Square& to,
+                               const Ahead& ahead) {
+  constexpr int rows = 8;
+  __m512 sums[rows][N];
+#pragma GCC unroll 8
+  for (int i = 0; i < rows; ++i)
+#pragma GCC unroll 2
+    for (int j = 0; j < N; ++j)
+      sums[i][j] = from ? _mm512_loadu_ps(from + i * from_stride + j * side) : _mm512_setzero_ps();
+  for (std::size_t s = 0; s < steps; ++s) {
+    const std::uint32_t* a = left.data + left.steps[s];
+    for (int k = 0; k < side; ++k, ++a, b += block) {
+      if (ahead.data)
+        _mm_prefetch(ahead.data + s * ahead.step + k / 2 * ahead.row + k % 2 * side, _MM_HINT_T0);
+      __m512bh columns[N];
+#pragma GCC unroll 2
+      for (int j = 0; j < N; ++j)
+        columns[j] = reinterpret_cast<__m512bh>(_mm512_loadu_si512(b + j * side));
+#pragma GCC unroll 8
+      for (int i = 0; i < rows; ++i) {
+        const auto x = reinterpret_cast<__m512bh>(_mm512_set1_epi32(static_cast<int>(a[i * side])));
+#pragma GCC unroll 2
+        for (int j = 0; j < N; ++j) sums[i][j] = _mm512_dpbf16_ps(sums[i][j], x, columns[j]);
+      }
+    }
+  }
+#pragma GCC unroll 8
+  for (int i = 0; i < rows; ++i)
+#pragma GCC unroll 2
+    for (int j = 0; j < N; ++j) _mm512_storeu_ps(to.data + i * to.stride + j * side, sums[i][j]);
+}
+
+void multiply_pairs(const Left& left, const Right& right, std::size_t steps, const Square& from,
+                    const Square& to, const Ahead& ahead) {
+  const auto run = right.columns > 1 ? multiply_rows<2> : multiply_rows<1>;
+  for (int row = 0; row < left.rows * side; row += 8) {
+    const std::size_t tile = row / side, in_tile = row % side;
+    const Left rows = {left.data + tile * left.stride + in_tile * side, left.steps, 0, 0};
+    run(rows, right.data, steps, from.data ? from.data + row * from.stride : nullptr, from.stride,
+        {to.data + row * to.stride, to.stride},
+        {ahead.data ? ahead.data + row * ahead.row : nullptr, ahead.row, ahead.step});
+  }
+}
+
 MPSNN_TILES void load_configuration(const Configuration& c) { _tile_loadconfig(&c); }
 MPSNN_TILES void release() { _tile_release(); }
 
@@ -83,35 +132,51 @@ bool available() {
   return found;
 }
 
-Configured::Configured() { load_configuration(largest); }
+bool usable() { return available() || has_bfloat16_products(); }
 
-Configured::~Configured() { release(); }
+const char* name() { return available() ? "mpsnn:amx" : "mpsnn:avx512_bf16"; }
+
+Configured::Configured() {
+  if (available()) load_configuration(largest);
+}
+
+Configured::~Configured() {
+  if (available()) release();
+}
 
 void multiply(const Left& left, const Right& right, std::size_t steps, const Square& from,
-              const Square& to) {
+              const Square& to, const Ahead& ahead) {
+  if (!available()) return multiply_pairs(left, right, steps, from, to, ahead);
   const auto run = left.rows > 1 ? (right.columns > 1 ? multiply<2, 2> : multiply<2, 1>)
                                  : (right.columns > 1 ? multiply<1, 2> : multiply<1, 1>);
   run(left, right.data, steps, from, to);
 }
 
-MPSNN_TILES void round_left(const float* from, std::size_t stride, std::uint32_t* to) {
-  for (int row = 0; row < side; ++row, from += stride, to += side) {
-    const __m512 low = _mm512_loadu_ps(from), high = _mm512_loadu_ps(from + side);
-    _mm512_storeu_si512(to, reinterpret_cast<__m512i>(_mm512_cvtne2ps_pbh(high, low)));
-  }
+MPSNN_TILES void round_left(const float* from, std::size_t stride, std::size_t steps,
+                            std::uint32_t* to) {
+  for (int row = 0; row < side; ++row, from += stride, to += side)
+    for (std::size_t s = 0; s < steps; ++s) {
+      const float* at = from + s * depth;
+      const auto both = _mm512_cvtne2ps_pbh(_mm512_loadu_ps(at + side), _mm512_loadu_ps(at));
+      _mm512_storeu_si512(to + s * words, reinterpret_cast<__m512i>(both));
+    }
 }
 
-MPSNN_TILES void round_right(const float* from, std::size_t stride, std::uint32_t* to) {
+MPSNN_TILES void round_right(const float* from, std::size_t stride, std::size_t columns,
+                             std::uint32_t* to, std::size_t block_stride) {
   Interleaved order;
   for (int i = 0; i < depth; ++i) order.halves[i] = i / 2 + i % 2 * side;
   const __m512i alternating = _mm512_load_si512(order.halves);
-  for (int pair = 0; pair < side; ++pair, from += 2 * stride, to += block) {
-    _mm_prefetch(from + depth * stride, _MM_HINT_T0);
-    _mm_prefetch(from + (depth + 1) * stride, _MM_HINT_T0);
-    const __m512 first = _mm512_loadu_ps(from), second = _mm512_loadu_ps(from + stride);
-    const auto both = reinterpret_cast<__m512i>(_mm512_cvtne2ps_pbh(second, first));
-    _mm512_storeu_si512(to, _mm512_permutexvar_epi16(alternating, both));
-  }
+  for (int pair = 0; pair < side; ++pair, from += 2 * stride, to += block)
+    for (std::size_t c = 0; c < columns; c += side) {
+      const float* at = from + c;
+      _mm_prefetch(at + depth * stride, _MM_HINT_T0);
+      _mm_prefetch(at + (depth + 1) * stride, _MM_HINT_T0);
+      const __m512 first = _mm512_loadu_ps(at), second = _mm512_loadu_ps(at + stride);
+      const auto both = reinterpret_cast<__m512i>(_mm512_cvtne2ps_pbh(second, first));
+      _mm512_storeu_si512(to + c / block * block_stride + c % block,
+                          _mm512_permutexvar_epi16(alternating, both));
+    }
 }
 
 /// Sums and their bias, at least `low`; NaN stays NaN.
@@ -145,14 +210,16 @@ MPSNN_TILES void transpose(const std::uint32_t* from, std::size_t stride, std::u
 
 #else
 
-void round_left(const float*, std::size_t, std::uint32_t*) {}
-void round_right(const float*, std::size_t, std::uint32_t*) {}
+void round_left(const float*, std::size_t, std::size_t, std::uint32_t*) {}
+void round_right(const float*, std::size_t, std::size_t, std::uint32_t*, std::size_t) {}
 void transpose(const std::uint32_t*, std::size_t, std::uint32_t*, std::size_t) {}
 void finish(const float*, int, int, const float*, float, BFloat16*, std::size_t) {}
 bool available() { return false; }
+bool usable() { return false; }
+const char* name() { return ""; }
 Configured::Configured() = default;
 Configured::~Configured() = default;
-void multiply(const Left&, const Right&, std::size_t, const Square&, const Square&) {}
+void multiply(const Left&, const Right&, std::size_t, const Square&, const Square&, const Ahead&) {}
 
 #endif
 

@@ -29,6 +29,11 @@ inline constexpr int words = 256;  // of 32 bits, in a tile
 
 /// Whether this build and processor have them and the system lets this process use them.
 bool available();
+/// Whether what is below can be used: with the registers, or with AVX512-BF16, whose products of
+/// pairs then take their place.
+bool usable();
+/// Of an implementation that uses it.
+const char* name();
 
 /// Between its construction and its end this thread's registers hold tiles of the largest size.
 class Configured {
@@ -58,15 +63,23 @@ struct Square {
   std::size_t stride;  ///< In floats, from one row to the next.
 };
 
-/// to = left * right over `steps` times 32 numbers, plus `from` if it has data. Whole tiles are
-/// read and written.
-void multiply(const Left& left, const Right& right, std::size_t steps, const Square& from,
-              const Square& to);
+/// What is read next: 32 floats for each row of a product and each of its steps. `row` and `step`
+/// are the distances between them.
+struct Ahead {
+  const float* data = nullptr;
+  std::size_t row = 0, step = 0;
+};
 
-/// The tile of a left operand from 16 rows of 32 floats, `stride` apart.
-void round_left(const float* from, std::size_t stride, std::uint32_t* to);
-/// 16 columns of a right operand's step from 32 rows of 16 floats.
-void round_right(const float* from, std::size_t stride, std::uint32_t* to);
+/// to = left * right over `steps` times 32 numbers, plus `from` if it has data. Whole tiles are
+/// read and written. Without the registers, it meanwhile brings what is `ahead` into the cache.
+void multiply(const Left& left, const Right& right, std::size_t steps, const Square& from,
+              const Square& to, const Ahead& ahead = {});
+
+/// Tiles of a left operand, one behind the other, from 16 rows of 32 floats each, `stride` apart.
+void round_left(const float* from, std::size_t stride, std::size_t steps, std::uint32_t* to);
+/// A step of right operands from 32 rows of floats; those of 32 columns are `block_stride` apart.
+void round_right(const float* from, std::size_t stride, std::size_t columns, std::uint32_t* to,
+                 std::size_t block_stride);
 #if MPSNN_HAS_TILES
 /// A mask for intrinsics whose form without one warns of its own undefined operand in GCC 12.
 inline constexpr __mmask16 all_lanes = 0xFFFF;

@@ -56,7 +56,7 @@ class Windows {
     parts_ = std::min(most_parts, all_);
     buffer_size_ = (rows_.buffer_size() + unit - 1) / unit * unit;
     buffers_ = Scratch(k, parts_ * buffer_size_ * sizeof(BFloat16));
-    report(k, "mpsnn:amx");
+    report(k, tiles::name());
   }
   Dim blocks() const { return (O_ + unit - 1) / unit; }
   Dim first(Dim part) const { return all_ * part / parts_; }
