@@ -43,9 +43,8 @@ OTHER_MACHINES = """\
 
 A figure holds for its machine. What to expect of another one depends on its instructions:
 
-- Without AVX-512 bfloat16 gains memory, and the time that it takes to read the weights of dense
-  layers for few images; products are then in float32. AVX-512 alone converts, and gains little
-  more. An instruction of AVX512-BF16 has twice the
+- Without AVX512-BF16 or AMX bfloat16 gains memory, and the time that it takes to read the weights
+  of dense layers for few images; products are then in float32. An instruction of AVX512-BF16 has twice the
   multiply-adds of one in float32, and one of AMX many times as many. What `mpsnn` gained by bfloat16
   is said above the table of each machine.
 - Products in float32, and convolutions but for those of 3 x 3 and 5 x 5 taps with stride 1, are

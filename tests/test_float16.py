@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -182,23 +183,30 @@ def test_it_trains_about_as_float32_does(norm: bool, count: int) -> None:
 
 
 SLOW = """
-import nets, numpy as np
+import nets, numpy as np, sys
 images, labels = nets.data(96)
-trainer = nets.trainer("cpu", norm=True, precision="float16")
+trainer = nets.trainer("cpu", norm=True, precision=sys.argv[1])
 print(*nets.losses(trainer, images, labels, 12).mean(axis=1))
 print(*sorted({how for _, how in trainer.implementations()}), sep=",")
 """
 
 
-def test_a_processor_without_float16_computes_in_float32_between_halves() -> None:
-    env = {**os.environ, "ONEDNN_MAX_CPU_ISA": "AVX2", "PYTHONPATH": os.pathsep.join(sys.path)}
+@pytest.mark.parametrize(
+    ("precision", "instructions"),
+    [("float16", "AVX2"), ("bfloat16", "AVX2"), ("bfloat16", "AVX512_CORE")],
+)
+def test_a_processor_without_products_of_halves_computes_in_float32_between_them(
+    precision: str, instructions: str
+) -> None:
+    path = os.pathsep.join(sys.path)
+    env = {**os.environ, "ONEDNN_MAX_CPU_ISA": instructions, "PYTHONPATH": path}
     run = subprocess.run(
-        [sys.executable, "-c", SLOW], env=env, cwd=Path(__file__).parent, check=True,
+        [sys.executable, "-c", SLOW, precision], env=env, cwd=Path(__file__).parent, check=True,
         capture_output=True, text=True,
     )  # fmt: skip
     first, second = run.stdout.splitlines()
     assert "in float32" in second
-    assert "fp16" not in second
+    assert not re.search("[bf][pf]?16", second)
     images, labels = nets.data(96)
     wide = nets.losses(nets.trainer("cpu", norm=True), images, labels, 12).mean(axis=1)
     found = np.array(first.split(), float)

@@ -122,7 +122,7 @@ BlockProduct product_of(Dim rows) {
       {block_product<Floats, 1>, block_product<Floats, 2>, block_product<Floats, 3>,
        block_product<Floats, 4>},
       {block_of_pairs<1>, block_of_pairs<2>, block_of_pairs<3>, block_of_pairs<4>}};
-  static const int which = MPSNN_HAS_PAIRS && has_bfloat16_products() ? 2 : has_512_bits() ? 1 : 0;
+  static const int which = MPSNN_HAS_PAIRS && has_bfloat16() ? 2 : has_512_bits() ? 1 : 0;
   return products[which][rows - 1];
 }
 

@@ -16,31 +16,29 @@ void check(dnnl_status_t status) {
 }  // namespace
 
 bool has_512_bits() {
-  static const bool has = has_bfloat16();  // which every processor with AVX-512 can convert
+  static const bool has = [] {
+    switch (dnnl::get_effective_cpu_isa()) {
+      case dnnl::cpu_isa::isa_default:
+      case dnnl::cpu_isa::sse41:
+      case dnnl::cpu_isa::avx:
+      case dnnl::cpu_isa::avx2:
+      case dnnl::cpu_isa::avx2_vnni:
+      case dnnl::cpu_isa::avx2_vnni_2:
+        return false;
+      default:
+        return true;
+    }
+  }();
   return has;
 }
 
 bool has_bfloat16() {
   switch (dnnl::get_effective_cpu_isa()) {
-    case dnnl::cpu_isa::isa_default:
-    case dnnl::cpu_isa::sse41:
-    case dnnl::cpu_isa::avx:
-    case dnnl::cpu_isa::avx2:
-    case dnnl::cpu_isa::avx2_vnni:
-    case dnnl::cpu_isa::avx2_vnni_2:
-      return false;
-    default:
-      return true;
-  }
-}
-
-bool has_bfloat16_products() {
-  switch (dnnl::get_effective_cpu_isa()) {
     case dnnl::cpu_isa::avx512_core:
     case dnnl::cpu_isa::avx512_core_vnni:
       return false;
     default:
-      return has_bfloat16();
+      return has_512_bits();
   }
 }
 

@@ -132,7 +132,7 @@ bool available() {
   return found;
 }
 
-bool usable() { return available() || has_bfloat16_products(); }
+bool usable() { return available() || has_bfloat16(); }
 
 const char* name() { return available() ? "mpsnn:amx" : "mpsnn:avx512_bf16"; }
 

@@ -13,7 +13,7 @@ Kernel in_float32(KernelContext& k, const Node& node,
                   const std::function<Kernel(KernelContext&)>& make);
 
 /// Whether an input of the node of `k` is of a type that oneDNN has nothing for on this processor:
-/// float16 without AVX512-FP16, bfloat16 without AVX-512.
+/// float16 without AVX512-FP16, bfloat16 without AVX512-BF16 or AMX.
 bool needs_float32(const KernelContext& k, int input = 0);
 
 }  // namespace mpsnn::cpu

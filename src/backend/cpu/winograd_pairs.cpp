@@ -53,7 +53,7 @@ alignas(64) constexpr std::uint16_t alternating[2 * lanes] = {
 }  // namespace
 
 bool has_pairs() {
-  static const bool has = has_bfloat16_products();
+  static const bool has = has_bfloat16();
   return has;
 }
 
