@@ -124,7 +124,7 @@ Kernel forward(KernelContext& k) {
   const Activation& activation = op.activation;
   const Layouts<Conv> g(k, k.in(0), k.in(1), k.out(0));
   if (op.accumulator == Accumulator::half) return half_convolution(k, g.geometry, activation);
-  if (prefers_winograd(g.geometry, k.batch, k.in_type(0), activation))
+  if (prefers_winograd(g.geometry, k.batch, k.in_type(0), is_kept(k, k.node.inputs[1]), activation))
     return winograd_convolution(k, g.geometry, activation);
   if (needs_float32(k)) return in_float32(k, k.node, forward<Conv>);
   if (const Dim rows = windows_in_rows(g.geometry, k.batch))

@@ -116,6 +116,10 @@ bool is_updated(const KernelContext& k, ValueId value) {
   });
 }
 
+bool is_kept(const KernelContext& k, ValueId value) {
+  return k.stored(value) && !is_updated(k, value);
+}
+
 Weight::Weight(KernelContext& k, ValueId weight, const MemoryDesc& canonical,
                const MemoryDesc& wanted, Kept kept)
     : session_(&CpuSession::of(k)) {

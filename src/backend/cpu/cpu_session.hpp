@@ -97,6 +97,8 @@ class CpuSession final : public KernelSession {
 
 /// Whether every run of this graph writes `value`: a packed copy is then never reused.
 bool is_updated(const KernelContext& k, ValueId value);
+/// Whether runs of this graph find it as the one before left it, so that a packed copy is reused.
+bool is_kept(const KernelContext& k, ValueId value);
 
 /// The weight of a node, as one primitive wants it. In its own, canonical layout it
 /// is read in place; a variable is packed when it has changed, and the copy kept; anything else is

@@ -175,9 +175,10 @@ class WinogradConvolution {
 
 }  // namespace
 
-bool prefers_winograd(const ConvGeometry& g, Dim batch, DType type, const Activation& activation) {
+bool prefers_winograd(const ConvGeometry& g, Dim batch, DType type, bool kept,
+                      const Activation& activation) {
   return (!activation || activation->kind == Neuron::Kind::relu) &&
-         winograd::choose(g, batch, type) != winograd::Choice::none;
+         winograd::choose(g, batch, type, kept) != winograd::Choice::none;
 }
 bool prefers_winograd_data_gradient(const ConvGeometry& g, Dim batch, DType type) {
   return winograd::suits_gradient(adjoint(g), batch, type);
@@ -190,7 +191,8 @@ Kernel winograd_convolution(KernelContext& k, const ConvGeometry& g, const Activ
     return
         [run](const Launch& l) { run(l, l.inputs[0], l.inputs[1], l.in<float>(2), l.outputs[0]); };
   };
-  if (winograd::choose(g, k.batch, k.in_type(0)) == winograd::Choice::small_pairs)
+  const bool kept = is_kept(k, k.node.inputs[1]);
+  if (winograd::choose(g, k.batch, k.in_type(0), kept) == winograd::Choice::small_pairs)
     return make(BFloat16{}, winograd::Pair{}, winograd::Form<2, 3>{});
   return winograd::with_form(g, k.in_type(0), false, make);
 }

@@ -6,8 +6,10 @@
 /// Convolutions, and their gradients, by Winograd's minimal filtering: see winograd.hpp.
 namespace mpsnn::cpu {
 
-/// Whether that can be done, and is faster than the product over all taps.
-bool prefers_winograd(const ConvGeometry& g, Dim batch, DType type, const Activation& activation);
+/// Whether that can be done, and is faster than the product over all taps; `kept` is whether the
+/// weight is, see is_kept.
+bool prefers_winograd(const ConvGeometry& g, Dim batch, DType type, bool kept,
+                      const Activation& activation);
 /// The same for the gradient towards x, which is such a convolution of dy.
 bool prefers_winograd_data_gradient(const ConvGeometry& g, Dim batch, DType type);
 bool prefers_winograd_weight_gradient(const ConvGeometry& g, Dim batch, DType type);

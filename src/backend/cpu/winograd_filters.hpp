@@ -116,8 +116,7 @@ class FilterPoints {
   FilterPoints(KernelContext& k, const Filters<P, Form>& filters, ValueId weight)
       : filters_(filters), panel_size_(Form::points * plane_of(filters.numbers())) {
     const std::size_t bytes = filters_.panels() * panel_size_ * sizeof(P);
-    const StoredVariable* variable = k.stored(weight);
-    if (!variable || is_updated(k, weight)) {
+    if (!is_kept(k, weight)) {
       scratch_ = Scratch(k, bytes);
       return;
     }
@@ -125,7 +124,7 @@ class FilterPoints {
 #pragma omp parallel
       me.make(static_cast<const float*>(from), static_cast<P*>(to));
     };
-    kept_ = CpuSession::of(k).packed(*variable, layout(), bytes, pack);
+    kept_ = CpuSession::of(k).packed(*k.stored(weight), layout(), bytes, pack);
   }
 
   /// What is kept, as it should be now; null otherwise. Before the runs.

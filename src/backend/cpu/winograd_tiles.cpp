@@ -136,11 +136,13 @@ bool has_form(const ConvGeometry& g, DType type) {
 ///    512 -> 512,      7x7    3.8   9.0   3.8   6.0
 ///    512 -> 1024,   13x13   28    58    19    35
 /// There the 5 x 5 taps above take 2.7 ms in float32 by tiles of 6 x 6, and 1.7 by those of 8 x 8.
-double winograd_time(const ConvGeometry& g, Dim batch, bool pairs, int side) {
+double winograd_time(const ConvGeometry& g, Dim batch, bool pairs, int side, bool kept = false) {
   const Grid grid(g, batch, side);
   const double tiles = rounded(grid.tiles()), C = g.C / lanes, O = g.O / lanes;
   const double products = (pairs ? 0.75 : 1.5) * g.C * O * tiles;
-  return side * side * (products + tiles * (14 * C + 11 * O + 17) + 12.5 * g.C * O);
+  const bool made = !kept || bytes_of(side * side, g.C * g.O / (pairs ? 2 : 1)) > most_kept;
+  const double filters = made ? 12.5 * g.C * O : 0;
+  return side * side * (products + tiles * (14 * C + 11 * O + 17) + filters);
 }
 /// Of the tiles of with_form.
 int large_side(const ConvGeometry& g) { return large + static_cast<int>(g.h.kernel) - 1; }
@@ -166,11 +168,11 @@ bool suits_gradient(const ConvGeometry& g, Dim batch, DType type) {
                                  0.9 * plain_time(g, batch, type);
 }
 
-Choice choose(const ConvGeometry& g, Dim batch, DType type) {
+Choice choose(const ConvGeometry& g, Dim batch, DType type, bool kept) {
   if (!is_able(g, type)) return Choice::none;
-  const double floats = winograd_time(g, batch, false, large_side(g));
+  const double floats = winograd_time(g, batch, false, large_side(g), kept);
   const bool small = type == DType::bfloat16 && has_pairs() && g.h.kernel == 3;
-  const double pairs = small ? winograd_time(g, batch, true, 4) : floats;
+  const double pairs = small ? winograd_time(g, batch, true, 4, kept) : floats;
   if (std::min(floats, pairs) >= 0.9 * plain_time(g, batch, type)) return Choice::none;
   return pairs < floats ? Choice::small_pairs : Choice::floats;
 }

@@ -145,8 +145,9 @@ inline bool pairs_gradients(const ConvGeometry& g, DType type) {
 /// Whether a gradient can be computed so, and is then faster than by products over all taps.
 bool suits_gradient(const ConvGeometry& g, Dim batch, DType type);
 
-/// The same for the way forward, in points of float32, or of 4 x 4 tiles in pairs.
+/// The same for the way forward, in points of float32, or of 4 x 4 tiles in pairs; if the weight is
+/// `kept`, small filters are made once.
 enum class Choice { none, floats, small_pairs };
-Choice choose(const ConvGeometry& g, Dim batch, DType type);
+Choice choose(const ConvGeometry& g, Dim batch, DType type, bool kept);
 
 }  // namespace mpsnn::cpu::winograd
