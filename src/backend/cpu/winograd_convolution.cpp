@@ -64,10 +64,10 @@ class WinogradConvolution {
     parts_ = std::min((threads + panels() - 1) / panels(), chunks_.size / winograd::rows_at_once);
     const Dim workers = std::min(threads, panels() * parts_);
     images_ = Room<P>(k, shared_ ? 1 : threads, points, chunks_.size * depth_);
-    if (shared_)
-      panels_ = Room<P>(k, workers, points, filters_.numbers());
+    if (!shared_ || (is_kept(k, weight) && winograd::keeps_large<P>))
+      filter_points_.emplace(k, filters_, weight);
     else
-      small_.emplace(k, filters_, weight);
+      panels_ = Room<P>(k, workers, points, filters_.numbers());
     sums_ = Room<>(k, shared_ ? workers : threads, points, chunks_.size * panel);
     outside_ = Scratch(k, threads * O_ * sizeof(T));
     report(k, "mpsnn:winograd");
@@ -76,7 +76,7 @@ class WinogradConvolution {
   void operator()(const Launch& l, const void* x, const void* weight, const float* bias,
                   void* y) const {
     const Job job = {static_cast<const T*>(x), static_cast<const float*>(weight), bias,
-                     static_cast<T*>(y), small_ ? small_->kept() : nullptr};
+                     static_cast<T*>(y), filter_points_ ? filter_points_->kept() : nullptr};
 #pragma omp parallel
     if (shared_)
       run_together(l, job);
@@ -96,21 +96,22 @@ class WinogradConvolution {
 
   /// Small filters: all of their points are in memory, and each thread has tiles of its own.
   void run_apart(const Launch& l, const Job& job) const {
-    const P* filters = job.filters ? job.filters : small_->make(l, job.weight);
+    const P* filters = job.filters ? job.filters : filter_points_->make(l, job.weight);
     const Points<P> images = images_.at(l, omp_get_thread_num());
     const Share share(chunks_.count);
     for (Dim i = share.begin; i < share.end; ++i) {
       const Dim first = i * chunks_.size, count = std::min(chunks_.size, grid_.tiles() - first);
       to_points(job.x, first, 0, count, images);
       for (Dim p = 0; p < panels(); ++p)
-        finish(l, job, first, count, p, images, small_->at(filters, p));
+        finish(l, job, first, count, p, images, filter_points_->at(filters, p));
     }
   }
 
-  /// Large filters: the points of a panel are made where they are used, for all tiles at once, or
-  /// for a part of them where there are fewer panels than threads.
+  /// Large filters: the points of a panel, unless kept, are made where they are used, for all tiles
+  /// at once, or for a part of them where there are fewer panels than threads.
   void run_together(const Launch& l, const Job& job) const {
-    const Points<P> images = images_.at(l, 0), filters = panels_.at(l, omp_get_thread_num());
+    const Points<P> images = images_.at(l, 0);
+    const Points<P> made = job.filters ? Points<P>{} : panels_.at(l, omp_get_thread_num());
     for (Dim i = 0; i < chunks_.count; ++i) {
       const Dim first = i * chunks_.size, count = std::min(chunks_.size, grid_.tiles() - first);
       const Share share(count);
@@ -122,9 +123,10 @@ class WinogradConvolution {
         const Dim begin = rounded(count * part / parts_);
         const Dim end = std::min(count, rounded(count * (part + 1) / parts_));
         if (begin >= end) continue;
-        filters_.to_points(job.weight, p, filters);
+        if (!job.filters) filters_.to_points(job.weight, p, made);
         finish(l, job, first + begin, end - begin, p, {images.data + begin * depth_, images.plane},
-               {filters.data, filters.plane});
+               job.filters ? filter_points_->at(job.filters, p)
+                           : Points<const P>{made.data, made.plane});
       }
     }
   }
@@ -166,8 +168,8 @@ class WinogradConvolution {
   float slope_;
   bool shared_;  ///< See run_together.
   Chunks chunks_;
-  Dim parts_;                                   ///< Of a chunk.
-  std::optional<FilterPoints<P, Form>> small_;  ///< Or a panel for each thread:
+  Dim parts_;                                           ///< Of a chunk.
+  std::optional<FilterPoints<P, Form>> filter_points_;  ///< Or a panel for each thread:
   Room<P> panels_, images_;
   Room<> sums_;
   Scratch outside_;  ///< For the pixels of a tile that y does not have.

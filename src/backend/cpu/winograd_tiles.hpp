@@ -90,7 +90,11 @@ class Room {
 };
 
 inline constexpr Dim most_channels = 8192;
-inline constexpr Dim most_kept = 5 << 19;      ///< Bytes of the points of filters, all kept.
+inline constexpr Dim most_kept = 5 << 19;  ///< Bytes of the points of filters, all made at once.
+/// Whether the points of larger ones stay where the weight does: in pairs they take 1.8 times the
+/// memory of the weight in bfloat16, of whose packed copy they take the place; in float32 4 to 8.
+template <class P>
+inline constexpr bool keeps_large = std::is_same_v<P, Pair>;
 inline constexpr Dim private_bytes = 3 << 18;  ///< Of points of tiles, of one thread.
 inline constexpr Dim shared_bytes = 24 << 20;  ///< Of all threads.
 inline constexpr Dim rows_at_once = 8;         ///< Of a product.
