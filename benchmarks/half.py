@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import datetime
 import json
 import os
 import statistics
 import time
+from pathlib import Path
 from typing import Annotated, Any
 
 import numpy as np
 import typer
 
 import mpsnn
+from benchmarks import machine
+from benchmarks.measure import Row, append
 from mpsnn import Graph, Predictor, layers
 
 SHAPES = [(56, 64, 3), (28, 128, 3), (14, 256, 3), (14, 512, 1)]  # pixels, channels, kernel
@@ -37,10 +41,14 @@ def network(
     return Predictor(g.reduce_mean(y, (0, 1)), precision=way["precision"], **options)
 
 
-def measure(
-    shape: tuple[int, int, int], batch: int, threads: int, rounds: int
-) -> dict[str, object]:
-    """Every way in turn, again and again; the median and the least count."""
+def _convolution(net: Predictor) -> str:
+    """What runs it."""
+    nodes = net.profile(1).nodes
+    return next(node.implementation for node in nodes if node.op == "conv2d")
+
+
+def measure(shape: tuple[int, int, int], batch: int, threads: int, rounds: int) -> Row:
+    """Every way in turn, again and again: a row for the page."""
     pixels, channels, kernel = shape
     rng = np.random.default_rng(0)
     images = rng.standard_normal((batch, pixels, pixels, channels)).astype(np.float32)
@@ -57,15 +65,17 @@ def measure(
             net.infer(images)
             if round_:  # the first one packs the weights
                 times[name].append((time.perf_counter() - start) * 1e3)
-    work = DEPTH * batch * 2e-9 * pixels**2 * channels**2 * kernel**2
-    least = {name: min(ms) for name, ms in times.items()}
+    ms = {name: statistics.median(each) for name, each in times.items()}
+    work = DEPTH * batch * 2e-6 * pixels**2 * channels**2 * kernel**2  # millions
     return {
-        "workload": "half",
-        "shape": f"{kernel}x{kernel}, {channels} channels, {pixels}x{pixels}, batch {batch}",
-        "median_ms": {name: statistics.median(ms) for name, ms in times.items()},
-        "least_ms": least,
-        "gflops": {name: work / ms * 1e3 for name, ms in least.items()},
-        "float32_over": {name: least["float32"] / ms for name, ms in least.items()},
+        "section": "half",
+        "workload": f"{kernel} x {kernel}, {channels} channels, {pixels} x {pixels}",
+        "batch": batch,
+        "threads": threads,
+        "rounds_ms": times,
+        "ms": ms,
+        "gflops": {name: work / each for name, each in ms.items()},
+        "by": _convolution(nets["half"]),
         "missing": missing,
     }
 
@@ -74,10 +84,15 @@ def main(
     batch: Annotated[int, typer.Option(min=1, help="images at once")] = 8,
     threads: Annotated[int, typer.Option(min=1, help="of the kernels")] = os.cpu_count() or 1,
     rounds: Annotated[int, typer.Option(min=1, help="of every way, in alternation")] = 15,
+    out: Annotated[Path | None, typer.Option(help="append to this file of results")] = None,
 ) -> None:
     """One line of JSON for each shape."""
+    common = {"date": datetime.date.today().isoformat(), "machine": machine.description()}
     for shape in SHAPES:
-        print(json.dumps(measure(shape, batch, threads, rounds)), flush=True)
+        row = {**measure(shape, batch, threads, rounds), **common}
+        print(json.dumps(row), flush=True)
+        if out:
+            append(out, row)
 
 
 if __name__ == "__main__":

@@ -39,6 +39,12 @@ OLDER = """\
 Training while products and convolutions are held to older instructions (`--isa avx2`); loops of
 `mpsnn` between them, such as updates and neurons, cannot be."""
 
+HALF = """\
+## Sums in float16
+
+Inference of four convolutions behind each other that add up in float16 (`accumulator="half"`), beside
+usual ones, by `python -m benchmarks.half --out FILE`. Without AVX512-FP16 every sum is a plain loop."""
+
 
 def read(path: Path) -> list[Row]:
     """Rows of the file, the last of each kind, in the order of the workloads and batches.
@@ -83,6 +89,7 @@ def page(name: str, rows: list[Row]) -> str:
     ]
     parts += ["## Time against batch size", _sweep([r for r in rows if r["section"] == "sweep"])]
     parts += [OLDER, _older([row for row in rows if row["section"] == "isa"])]
+    parts += [HALF, _half([row for row in rows if row["section"] == "half"])]
     return document(parts)
 
 
@@ -226,6 +233,18 @@ def _older(rows: list[Row]) -> str:
         for row in rows if row["best_peer"]
     )  # fmt: skip
     return grid(["instructions", *HEADS, "ours, ms", "best peer", "its ms", "ratio"], body)
+
+
+def _half(rows: list[Row]) -> str:
+    """Times of the ways to add up, and what did it in float16."""
+    ways = ("float32", "bfloat16", "half")
+    body = (
+        [row["workload"], str(row["batch"]), *(figure(row["ms"].get(way)) for way in ways),
+         figure(row["gflops"]["half"]), f"{row['ms']['float32'] / row['ms']['half']:.2g}", row["by"]]
+        for row in rows
+    )  # fmt: skip
+    heads = ["convolutions", "batch", "float32, ms", "bfloat16, ms", "float16, ms", "its GFLOP/s"]
+    return grid([*heads, "speed of float32", "by"], body)
 
 
 def _sweep(rows: list[Row]) -> str:

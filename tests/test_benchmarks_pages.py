@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+import mpsnn
+
 pytest.importorskip("benchmarks", reason="these tests are not in a source tree")
-from benchmarks import measure, page
+from benchmarks import half, measure, page
 from benchmarks.contestant import Task
 from benchmarks.driver import Measured
+from benchmarks.markdown import figure
 from benchmarks.reasons import GENERATIONS
 
 ROOT = Path(__file__).parents[1]
@@ -78,6 +82,26 @@ def test_one_thread_is_compared_with_all_of_its_session_and_workloads_have_an_or
     of_machine = text["benchmarks-abacus.md"]
     assert "| train | digits | 64 | float32 | 17 | 1.70 |" in of_machine
     assert of_machine.index("| digits | 64 |") < of_machine.index("| resnet18 | 64 |")
+
+
+def test_sums_in_float16_are_on_the_page_of_their_machine(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if "cpu" not in mpsnn.backend_names():
+        pytest.skip("needs the cpu backend")
+    path = results(tmp_path, "abacus", recorded("float32"))
+    monkeypatch.setattr(half, "SHAPES", [(6, 3, 3), (5, 2, 1)])
+    half.main(batch=2, threads=1, rounds=1, out=path)
+    rows = [json.loads(line) for line in path.read_text().splitlines()][1:]
+    assert all(set(row["ms"]) == {"float32", "bfloat16", "half"} for row in rows)
+    text = page.pages([path])["benchmarks-abacus.md"]
+    of_half = text[text.index("## Sums in float16") :]
+    for row, shape in zip(
+        rows, ("3 x 3, 3 channels, 6 x 6", "1 x 1, 2 channels, 5 x 5"), strict=True
+    ):
+        assert f"| {shape} | 2 | {figure(row['ms']['float32'])} |" in of_half
+        assert f"| {row['by']} |" in of_half
+        assert "half" in row["by"]
 
 
 def test_a_reason_holds_on_the_machine_where_it_was_measured(
