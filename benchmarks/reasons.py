@@ -17,13 +17,14 @@ NOTES = {
     "in earlier ones it took 1.2 to 1.6 times as long as PyTorch eager in training of digits and activity.",
     "epyc-avx512": 'Products in float32 by PyTorch, which ours are compared to in "of product", are '
     "MKL's and mostly reach 190 to 225 GFLOP/s, where oneDNN's reach 515 to 523 (`Trainer.profile`). Its "
-    "rows in bfloat16 are older than products of pairs in Winograd's filtering, those of activity "
+    "rows in bfloat16 are older than products of pairs in Winograd's filtering, filters that stay as points "
+    "and dense layers that read their weight as it lies, those of activity "
     "older than a faster LSTM, and those of inference in float32 than layers of few images that read their "
     "weight once.",
     "epyc-zen4": "Its two processors have a third-level cache in common at times, and at others not, where "
     "most of the spreads come from: in 25 rounds a step of activity in float32 took 5.1 to 5.7 ms, or 7.0 to "
-    "8.3. Rows of inference of ResNet-18, Inception and Tiny YOLO are older than tiles of 8 x 8; all of one "
-    "image in float32 are older than layers of few images that read their weight once.",
+    "8.3. torch.compile took no part in the newest rows; in earlier ones it took 1.1 to 4.4 times as long as "
+    "the best peer in digits and activity, and 0.99 to 1.04 times in training of ResNet-18 in bfloat16.",
     "xeon-amx": "Its rows are older than convolutions in float32 by Winograd's filtering, and than layers in "
     "float32 of few images that read their weight once.",
 }
@@ -37,14 +38,6 @@ REASONS: dict[tuple[str, str, str, int, str], str] = {
         "float32",
     ): "reading the 12.8 MB of the first dense layer takes six tenths of the time, at 176 GB/s from "
     "the third level of caches (`Predictor.profile`)",
-    (
-        "epyc-zen4",
-        "activity",
-        "infer",
-        1,
-        "float32",
-    ): "20 steps of the LSTM take 86% of the time, 5.4 us each: products of one row, for each of which all "
-    "threads begin anew, where those of bfloat16 share them (`Predictor.profile`)",
     (
         "xeon-amx",
         "digits",
