@@ -61,8 +61,8 @@ def compare(inputs: int, outputs: int, batch: int, activation: str) -> dict[str,
 
 
 def is_forward(node: str) -> bool:
-    """Of the dense layer."""
-    return "dense" in node and "gradient" not in node
+    """Of the dense layer between input and loss."""
+    return "'dense'" in node
 
 
 # Inputs that are odd, and that fill blocks of 32 or not; outputs of one block of 64 or several.
@@ -71,7 +71,9 @@ def is_forward(node: str) -> bool:
 @pytest.mark.parametrize("batch", [1, 2, 3, 4])
 def test_few_rows_give_what_the_reference_does(inputs: int, outputs: int, batch: int) -> None:
     ran = compare(inputs, outputs, batch, "")
-    assert any(how.startswith("mpsnn") for node, how in ran.items() if is_forward(node))
+    # A weight that changes at every step is read as it lies, in float32.
+    if inputs >= 16 and batch <= 2:
+        assert "mpsnn:dots in float32" in [how for node, how in ran.items() if is_forward(node)]
 
 
 @pytest.mark.parametrize("activation", ["relu", "sigmoid", "tanh"])
@@ -94,12 +96,13 @@ def test_a_predictor_reads_new_weights_for_few_rows() -> None:
         after = trainer.infer(x)
         predictor = Predictor(y, weights=trainer.state_dict(), **options)
         np.testing.assert_array_equal(predictor.infer(x), after)
+        assert "mpsnn" in [node.implementation for node in predictor.profile(1).nodes]
     assert not np.array_equal(before, after)
 
 
 # Rows of a part of a tile, of one or two, and of several squares of them, the last with a rest;
 # columns of several groups and of a rest.
-@pytest.mark.parametrize("batch", [1, 16, 45, 64, 256])
+@pytest.mark.parametrize("batch", [3, 16, 45, 64, 256])
 @pytest.mark.parametrize(("inputs", "outputs"), [(32, 32), (64, 416), (416, 64), (544, 96)])
 def test_weights_that_change_are_rounded_into_the_tiles(
     inputs: int, outputs: int, batch: int
