@@ -32,8 +32,8 @@ inline std::size_t element_size(const MemoryDesc& desc) {
   return dnnl::memory::data_type_size(desc.get_data_type());
 }
 /// Whether there are instructions for products of bfloat16: AVX512-BF16 or AMX. With AVX-512 alone
-/// oneDNN has products too, by conversions in registers, which take 1.4 to 2.1 times as long as in
-/// float32 between conversions of all values (training and inference of digits, activity's LSTM).
+/// oneDNN has products too, by conversions in registers; networks take up to 3.4 times as long by
+/// them as in float32 between conversions of all values.
 bool has_bfloat16();
 /// Whether it has some for float16: with AVX512-FP16. They multiply and add up in float32.
 bool has_float16();

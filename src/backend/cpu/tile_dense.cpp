@@ -198,8 +198,7 @@ class DataGradient : TileDense {
 /// both, that of the weight oneDNN's:
 ///                              y: oneDNN   here      gradients: oneDNN   here
 ///     AMX,          64 rows        2.0      1.1                  2.0      2.2
-///     AVX512-BF16,   1 row         1.5      0.5                  2.6      1.5
-///                    8 rows        1.6      0.5                  1.3      1.5
+///     AVX512-BF16,   8 rows        1.6      0.5                  1.3      1.5
 ///                   64 rows        1.9      1.2                  2.5      2.5
 ///                  256 rows        6.2      4.2                 10.4      9.4
 /// oneDNN packs the weight for y, and the gradient reads it so too.

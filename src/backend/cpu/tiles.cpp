@@ -1,7 +1,7 @@
 #include "backend/cpu/tiles.hpp"
 
+#include "backend/cpu/pair_sums.hpp"
 #include "backend/cpu/primitive.hpp"
-#include "backend/cpu/simd.hpp"
 #include "oneapi/dnnl/dnnl.hpp"
 
 #if MPSNN_HAS_TILES
@@ -78,34 +78,17 @@ template <int N>
 MPSNN_PAIRS void multiply_rows(const Left& left, const std::uint32_t* b, std::size_t steps,
                                const float* from, std::size_t from_stride, const Square& to,
                                const Ahead& ahead) {
-  constexpr int rows = 8;
-  __m512 sums[rows][N];
-#pragma GCC unroll 8
-  for (int i = 0; i < rows; ++i)
-#pragma GCC unroll 2
-    for (int j = 0; j < N; ++j)
-      sums[i][j] = from ? _mm512_loadu_ps(from + i * from_stride + j * side) : _mm512_setzero_ps();
+  PairSums<8, N> sums;
+  sums.load(from, from_stride);
   for (std::size_t s = 0; s < steps; ++s) {
     const std::uint32_t* a = left.data + left.steps[s];
     for (int k = 0; k < side; ++k, ++a, b += block) {
       if (ahead.data)
         _mm_prefetch(ahead.data + s * ahead.step + k / 2 * ahead.row + k % 2 * side, _MM_HINT_T0);
-      __m512bh columns[N];
-#pragma GCC unroll 2
-      for (int j = 0; j < N; ++j)
-        columns[j] = reinterpret_cast<__m512bh>(_mm512_loadu_si512(b + j * side));
-#pragma GCC unroll 8
-      for (int i = 0; i < rows; ++i) {
-        const auto x = reinterpret_cast<__m512bh>(_mm512_set1_epi32(static_cast<int>(a[i * side])));
-#pragma GCC unroll 2
-        for (int j = 0; j < N; ++j) sums[i][j] = _mm512_dpbf16_ps(sums[i][j], x, columns[j]);
-      }
+      sums.add(a, side, b);
     }
   }
-#pragma GCC unroll 8
-  for (int i = 0; i < rows; ++i)
-#pragma GCC unroll 2
-    for (int j = 0; j < N; ++j) _mm512_storeu_ps(to.data + i * to.stride + j * side, sums[i][j]);
+  sums.store(to.data, to.stride);
 }
 
 void multiply_pairs(const Left& left, const Right& right, std::size_t steps, const Square& from,

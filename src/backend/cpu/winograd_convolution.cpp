@@ -64,7 +64,8 @@ class WinogradConvolution {
     parts_ = std::min((threads + panels() - 1) / panels(), chunks_.size / winograd::rows_at_once);
     const Dim workers = std::min(threads, panels() * parts_);
     images_ = Room<P>(k, shared_ ? 1 : threads, points, chunks_.size * depth_);
-    if (!shared_ || (is_kept(k, weight) && winograd::keeps_large<P>))
+    if (!shared_ ||
+        (is_kept(k, weight) && winograd::keeps(numbers_in<P> == 2, points, depth_ * O_)))
       filter_points_.emplace(k, filters_, weight);
     else
       panels_ = Room<P>(k, workers, points, filters_.numbers());

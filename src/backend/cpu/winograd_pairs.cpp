@@ -1,5 +1,6 @@
 #include "backend/cpu/winograd_pairs.hpp"
 
+#include "backend/cpu/pair_sums.hpp"
 #include "backend/cpu/primitive.hpp"
 #include "backend/cpu/simd.hpp"
 
@@ -13,35 +14,16 @@ namespace mpsnn::cpu::winograd {
 
 namespace {
 
-/// R rows of V vectors of sums stay in registers. `stride` is from one row of `to` to the next.
+/// `stride` is from one row of `to` to the next.
 template <int R, int V, bool add>
 MPSNN_PAIRS void multiply_block(const Rows<Pair>& left, const Pair* right, Dim depth, float* to,
                                 Dim stride) {
-  __m512 sums[R][V];
-#pragma GCC unroll 8
-  for (int i = 0; i < R; ++i)
-#pragma GCC unroll 2
-    for (int j = 0; j < V; ++j)
-      sums[i][j] = add ? _mm512_loadu_ps(to + i * stride + j * lanes) : _mm512_setzero_ps();
+  PairSums<R, V> sums;
+  sums.load(add ? to : nullptr, stride);
   const Pair* at = left.data;
-  for (Dim k = 0; k < depth; ++k, at += left.step, right += V * lanes) {
-    __m512bh w[V];
-#pragma GCC unroll 2
-    for (int j = 0; j < V; ++j)
-      w[j] = reinterpret_cast<__m512bh>(_mm512_loadu_si512(right + j * lanes));
-#pragma GCC unroll 8
-    for (int i = 0; i < R; ++i) {
-      int pair;
-      std::memcpy(&pair, at + i * left.row, sizeof pair);
-      const __m512bh x = reinterpret_cast<__m512bh>(_mm512_set1_epi32(pair));
-#pragma GCC unroll 2
-      for (int j = 0; j < V; ++j) sums[i][j] = _mm512_dpbf16_ps(sums[i][j], x, w[j]);
-    }
-  }
-#pragma GCC unroll 8
-  for (int i = 0; i < R; ++i)
-#pragma GCC unroll 2
-    for (int j = 0; j < V; ++j) _mm512_storeu_ps(to + i * stride + j * lanes, sums[i][j]);
+  for (Dim k = 0; k < depth; ++k, at += left.step, right += V * lanes)
+    sums.add(at, left.row, right);
+  sums.store(to, stride);
 }
 
 /// Where the 16 numbers of the second operand of a conversion, which come first, and those of the

@@ -140,7 +140,7 @@ double winograd_time(const ConvGeometry& g, Dim batch, bool pairs, int side, boo
   const Grid grid(g, batch, side);
   const double tiles = rounded(grid.tiles()), C = g.C / lanes, O = g.O / lanes;
   const double products = (pairs ? 0.75 : 1.5) * g.C * O * tiles;
-  const bool made = !kept || (!pairs && bytes_of(side * side, g.C * g.O) > most_kept);
+  const bool made = !kept || !keeps(pairs, side * side, g.C * g.O);
   const double filters = made ? 12.5 * g.C * O : 0;
   return side * side * (products + tiles * (14 * C + 11 * O + 17) + filters);
 }

@@ -91,16 +91,17 @@ class Room {
 
 inline constexpr Dim most_channels = 8192;
 inline constexpr Dim most_kept = 5 << 19;  ///< Bytes of the points of filters, all made at once.
-/// Whether the points of larger ones stay where the weight does: in pairs they take 1.8 times the
-/// memory of the weight in bfloat16, of whose packed copy they take the place; in float32 4 to 8.
-template <class P>
-inline constexpr bool keeps_large = std::is_same_v<P, Pair>;
 inline constexpr Dim private_bytes = 3 << 18;  ///< Of points of tiles, of one thread.
 inline constexpr Dim shared_bytes = 24 << 20;  ///< Of all threads.
 inline constexpr Dim rows_at_once = 8;         ///< Of a product.
 
 inline Dim rounded(Dim rows) { return (rows + rows_at_once - 1) / rows_at_once * rows_at_once; }
 inline Dim bytes_of(int points, Dim numbers) { return points * numbers * Dim{sizeof(float)}; }
+/// Whether points of filters stay where the weight does. Pairs take 1.8 times the memory of the
+/// weight in bfloat16, of whose packed copy they take the place; floats would take 5 to 8 times.
+inline bool keeps(bool pairs, int points, Dim numbers) {
+  return pairs || bytes_of(points, numbers) <= most_kept;
+}
 
 /// Tiles that are worked on at a time, and how often.
 struct Chunks {
@@ -150,7 +151,7 @@ inline bool pairs_gradients(const ConvGeometry& g, DType type) {
 bool suits_gradient(const ConvGeometry& g, Dim batch, DType type);
 
 /// The same for the way forward, in points of float32, or of 4 x 4 tiles in pairs; if the weight is
-/// `kept`, small filters are made once.
+/// `kept`, points of filters that stay are made once.
 enum class Choice { none, floats, small_pairs };
 Choice choose(const ConvGeometry& g, Dim batch, DType type, bool kept);
 
