@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import mpsnn
-from mpsnn import Graph, _core
+from mpsnn import Graph, Trainer, _core, layers, optim
 
 ON_CPU = pytest.mark.skipif("cpu" not in mpsnn.backend_names(), reason="there is no cpu backend")
 
@@ -105,3 +105,38 @@ def test_a_transposed_convolution_is_the_adjoint_of_a_convolution(
     )
     conv, transposed = exe.run(2, [(a.id, u), (b.id, v)], [y.id, x.id])
     np.testing.assert_allclose((conv * v).sum(), (u * transposed).sum(), rtol=1e-4)
+
+
+@ON_CPU
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+@pytest.mark.parametrize(
+    "layer",
+    [
+        {"kernel": (1, 7)},
+        {"kernel": (7, 1), "padding": (4, 1, 0, 0)},
+        {"kernel": (1, 7), "padding": (0, 0, 1, 5), "stride": (1, 2)},
+        {"kernel": (9, 1), "padding": "valid", "dilation": (2, 1)},
+    ],
+    ids=str,
+)
+def test_taps_along_one_axis_learn_what_they_do_on_the_reference(
+    layer: dict[str, Any], precision: str, rng: np.random.Generator
+) -> None:
+    g = Graph(seed=1)
+    x = layers.Conv2d(256, 1, name="before")(g.input(17, 9, 3))
+    y = layers.Conv2d(240, name="conv", **layer)(x)  # 1.6 MB: copied into a matrix, not walked
+    loss = g.mean_squared_error(g.flatten(y), g.labels(math.prod(y.shape)))
+    data = rng.standard_normal((2, 17, 9, 3), np.float32)
+    target = rng.standard_normal((2, math.prod(y.shape)), np.float32)
+
+    def changes(**options: Any) -> dict[str, np.ndarray]:
+        with Trainer(loss, optimizer=optim.SGD(1.0), batch=2, **options) as trainer:
+            before = trainer.state_dict()
+            trainer.train_step(data, target).wait()
+            return {name: before[name] - after for name, after in trainer.state_dict().items()}
+
+    ours, expected = changes(backend="cpu", precision=precision), changes(backend="reference")
+    # Of bfloat16, three roundings to 2^-9; of float32, sums of 2,304 products in another order.
+    most = 2**-6 if precision == "bfloat16" else 1e-5
+    for name, change in expected.items():
+        assert np.linalg.norm(ours[name] - change) <= most * np.linalg.norm(change), name

@@ -65,14 +65,23 @@ void fill_rows(const ConvGeometry& g, Dim batch, const std::byte* x, std::size_t
 ///    288 -> 384, 3x3 / 2, 35x35, 8  11.9      15.2          22.8      30.1
 ///    256 -> 256, 3x3, 8x8, 64       13.0      11.9          23.5      19.9
 ///     64 -> 64, 3x3, 32x32, 64      22        13.0          40        24.3
-/// oneDNN loses where the weight outgrows the caches, and with a stride.
+/// and with the gradient of x, which is oneDNN's:
+///     64 ->  64, 3x1, 56x56, 8       3.64      3.06          6.85      7.15
+///    128 -> 128, 1x5, 1x64, 32       1.47      1.59          2.86      2.70
+///    192 -> 192, 1x7, 17x17, 8       5.21      5.80          9.72      8.98
+///    384 -> 384, 3x1, 8x8, 8         1.97      2.47          3.76      4.62
+/// oneDNN loses where the weight outgrows the caches, with a stride, and sooner with taps along one
+/// axis, of which the copy has few.
 bool prefers_columns(const ConvGeometry& g, Dim batch, DType type) {
   if (g.transposed || g.groups > 1 || g.w.dilation > 1) return false;
   if (is_pointwise(g)) return true;
   const std::size_t copy = batch * g.h.coarse * g.w.coarse * row_size(g) * size_of(type);
   const std::size_t weight = g.weight_size() * sizeof(float);
   const bool strided = g.h.stride * g.w.stride > 1;
-  return g.C >= 32 && copy <= 64 * megabyte && (weight >= 4 * megabyte || strided);
+  const bool one_axis = g.h.kernel == 1 || g.w.kernel == 1;
+  std::size_t large = 4 * megabyte;
+  if (one_axis) large = type == DType::bfloat16 ? megabyte / 4 : 3 * megabyte / 2;
+  return g.C >= 32 && copy <= 64 * megabyte && (weight >= large || strided);
 }
 
 Kernel column_weight_gradient(KernelContext& k, const ConvGeometry& g) {
