@@ -215,6 +215,8 @@ def test_an_inference_is_profiled_too(backend: str) -> None:
     p = mpsnn.Predictor(t._outputs[0], weights=t, batch=8)
     profile = p.profile(2, IMAGES[:8])
     assert (profile.batch, profile.compile_seconds) == (8, None)
+    assert profile.memory == p.memory_report()
+    assert profile.memory["parameter_bytes"] > 0
     assert flops(profile) == {"conv2d": [2 * 8 * 64 * 6 * 9], "dense": [2 * 8 * 96 * 4]}
     assert "adam" not in str(profile)
     with pytest.raises(mpsnn.ShapeError, match="runs must be from 1"):

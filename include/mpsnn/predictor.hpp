@@ -43,6 +43,8 @@ class Predictor {
   /// see mpsnn::profile. Waits.
   Profile profile(int images, const Inputs& inputs, int runs);
 
+  /// Of the executable for `batch`.
+  MemoryReport memory_report() const;
   std::shared_ptr<Session> session() const;
   std::string_view backend() const;
   int batch() const;

@@ -139,7 +139,12 @@ class Predictor:
             backend=self.backend,
             batch=self.batch,
             threads=self._threads,
+            memory=self.memory_report(),
         )
+
+    def memory_report(self) -> dict[str, int]:
+        """Bytes of a run on `batch` images by use: see the guide."""
+        return dict(self._core.memory_report())
 
     def state_dict(self) -> dict[str, Array]:
         """Copies of every parameter and running statistic, by name."""

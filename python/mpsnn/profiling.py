@@ -77,7 +77,7 @@ class Profile:
         peak_gflops: What products of matrices reach on this machine, by type, where a node needs it.
         peak_gigabytes: What copying reaches, reads and writes together, in 10**9 bytes per second.
         compile_seconds: As `Trainer.compile_seconds`; None of an inference.
-        memory: As `Trainer.memory_report`; empty of an inference.
+        memory: As `memory_report` of the trainer or predictor has it.
     """
 
     backend: str
@@ -188,8 +188,8 @@ def measure(
     backend: str,
     batch: int,
     threads: int,
+    memory: Mapping[str, int],
     compile_seconds: float | None = None,
-    memory: Mapping[str, int] | None = None,
 ) -> Profile:
     """The profile of `steps` steps, compared with the peaks of this machine."""
     from mpsnn import peaks  # here, because it runs networks of its own
@@ -203,9 +203,7 @@ def measure(
     }
     total = sum(median(seconds) * len(seconds) for _, seconds in times)
     rows = tuple(_row(node, seconds, total, gflops, gigabytes) for node, seconds in times)
-    return Profile(
-        backend, batch, steps, whole, rows, gflops, gigabytes, compile_seconds, memory or {}
-    )
+    return Profile(backend, batch, steps, whole, rows, gflops, gigabytes, compile_seconds, memory)
 
 
 def _row(

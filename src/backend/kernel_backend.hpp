@@ -72,6 +72,9 @@ struct KernelContext {
   const std::set<int>& scaled;                            ///< By value index; see `is_scaled`.
   std::size_t scratch_bytes = 0;    ///< Set by the factory if the kernel needs some.
   std::string implementation = {};  ///< Set by the factory where there is a choice.
+  /// By value index: inputs that the kernel reads in packed copies alone. Set by the factory; where
+  /// they are derived from variables, `Launch::inputs` has null in their place.
+  std::set<int> copied = {};
 
   template <class T>
   const T& op() const {

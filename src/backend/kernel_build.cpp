@@ -6,6 +6,18 @@
 #include "passes/schedule.hpp"
 
 namespace mpsnn {
+namespace {
+
+/// Runs a kernel of a derived value, outside the steps of a run.
+Derived::Compute computing(const Kernel& kernel, std::size_t scratch_bytes, DeviceMemory& memory) {
+  return [=, &memory](const Derived& values) {
+    const DeviceBuffer scratch = memory.buffer(scratch_bytes);
+    const std::vector<void*> in = values.inputs_at(), out = values.outputs_at();
+    kernel({in, out, scratch.get(), nullptr, DType::float32, RunInfo{1}});
+  };
+}
+
+}  // namespace
 
 /// One step per node that does work, and the memory that they ask for.
 void KernelExecutable::build(const KernelBackend& backend) {
@@ -30,7 +42,13 @@ void KernelExecutable::build(const KernelBackend& backend) {
       const KernelPair& pair = backend.kernels().at(node.op.index());
       step.kernel = (node.gradient_of ? pair.gradient : pair.forward)(context);
     }
-    request.scratch[i] = context.scratch_bytes;
+    std::vector<ValueId> read = node.inputs;
+    std::erase_if(read, [&](ValueId v) { return context.copied.contains(v.index); });
+    keep_derived(read);
+    if (step.derived)
+      step.derived->set_compute(computing(step.kernel, context.scratch_bytes, session_->memory()));
+    else
+      request.scratch[i] = context.scratch_bytes;
     step.node = graph_.print(node);
     step.implementation = context.implementation;
     if (is_source(node))
@@ -43,6 +61,7 @@ void KernelExecutable::build(const KernelBackend& backend) {
     steps_.push_back(std::move(step));
     node_of_step_.push_back(static_cast<int>(i));
   }
+  keep_derived(request.keep);
   plan_ = plan_memory(graph_, request);
 }
 
@@ -81,25 +100,29 @@ std::shared_ptr<Derived> KernelExecutable::derive(const Node& node) {
     const auto it = v ? stored_.find(graph_.root(v).index) : stored_.end();
     if (v && it == stored_.end()) return nullptr;
     key += v ? str(' ', it->second->info.name, graph_.desc(v).shape) : " _";
-    if (v) from.push_back(it->second);
+    from.push_back(v ? it->second : nullptr);
   }
   auto out = session_->derived(key, [&] {
-    auto made = std::make_shared<Derived>();
+    std::vector<Variable> outputs;
     for (std::size_t i = 0; i < node.outputs.size(); ++i) {
       const TensorDesc d = node.outputs[i] ? graph_.desc(node.outputs[i]) : TensorDesc{};
-      auto stored = std::make_unique<StoredVariable>();
-      stored->info = {str(key, " -> ", i), d.shape, session_->storage(d.dtype),
-                      Variable::Kind::parameter};
-      stored->buffer = session_->memory().buffer(stored->bytes());
-      made->outputs.push_back(std::move(stored));
+      outputs.push_back(
+          {str(key, " -> ", i), d.shape, session_->storage(d.dtype), Variable::Kind::parameter});
     }
-    made->from = std::move(from);
-    return made;
+    return std::make_shared<Derived>(session_->memory(), std::move(from), std::move(outputs));
   });
   for (std::size_t i = 0; i < node.outputs.size(); ++i) {
-    if (node.outputs[i]) stored_[node.outputs[i].index] = out->outputs[i].get();
+    if (node.outputs[i]) stored_[node.outputs[i].index] = &out->output(i);
   }
   return out;
+}
+
+/// Derived values that a kernel reads as they lie, or that are outputs, are there at all times.
+void KernelExecutable::keep_derived(std::span<const ValueId> values) {
+  for (ValueId v : values) {
+    const auto it = v ? stored_.find(graph_.root(v).index) : stored_.end();
+    if (it != stored_.end() && it->second->derived) it->second->derived->keep(*it->second);
+  }
 }
 
 /// Allocates the arena and gives every step its addresses.
@@ -123,7 +146,7 @@ void KernelExecutable::place() {
 void* KernelExecutable::address(ValueId value) const {
   if (!value) return nullptr;
   if (const auto it = stored_.find(graph_.root(value).index); it != stored_.end())
-    return it->second->buffer.get();
+    return it->second->kept ? it->second->buffer.get() : nullptr;
   if (const auto it = joined_.find(graph_.root(value).index); it != joined_.end())
     return it->second;
   const Part* part = graph_.part(value);

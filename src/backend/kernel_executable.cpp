@@ -183,11 +183,13 @@ void KernelExecutable::run_steps(const RunInfo& info, int slot) {
     }
     if (step.derived && !step.derived->stale()) continue;
     const Clock::time_point begin = observer_ ? Clock::now() : Clock::time_point{};
-    step.kernel({step.in, step.out, step.scratch, bound.data, bound.dtype, info});
+    if (step.derived)
+      step.derived->refresh();
+    else
+      step.kernel({step.in, step.out, step.scratch, bound.data, bound.dtype, info});
     if (observer_) observer_(node_of_step_[i], begin, Clock::now());
     if (step.writes_loss) check_loss(info.images);
     for (StoredVariable* variable : step.writes) ++variable->version;
-    if (step.derived) step.derived->refreshed();
   }
 }
 

@@ -54,6 +54,7 @@ class KernelExecutable final : public Executable {
   bool is_name_of_variable(const Node& node) const;
   bool is_joined(const Node& node);
   std::shared_ptr<Derived> derive(const Node& node);
+  void keep_derived(std::span<const ValueId> values);
   void check(const Bindings& bindings) const;
   void check_outputs(const Bindings& bindings) const;
   void with_slot(const std::function<void()>& use);

@@ -48,19 +48,6 @@ class Loaded {
 
 }  // namespace
 
-bool Derived::stale() const {
-  for (std::size_t i = 0; i < from.size(); ++i) {
-    if (i >= versions.size() || versions[i] != from[i]->version) return true;
-  }
-  return false;
-}
-
-void Derived::refreshed() {
-  versions.clear();
-  for (const StoredVariable* v : from) versions.push_back(v->version);
-  for (const auto& out : outputs) ++out->version;
-}
-
 KernelSession::KernelSession(const SessionOptions& options, std::shared_ptr<DeviceMemory> memory,
                              DType floating)
     : memory_(std::move(memory)), floating_(floating), scale_(options.scale), seed_(options.seed) {}
@@ -147,9 +134,7 @@ bool KernelSession::copy_finite(const float* from, std::size_t n, float* to) {
 std::size_t KernelSession::packed_bytes() const {
   std::size_t sum = 0;
   for (const auto& [key, kept] : derived_) {
-    const auto values = kept.lock();
-    if (!values) continue;
-    for (const auto& out : values->outputs) sum += out->bytes();
+    if (const auto values = kept.lock()) sum += values->bytes();
   }
   return sum;
 }

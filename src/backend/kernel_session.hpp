@@ -8,30 +8,10 @@
 #include <string>
 #include <vector>
 
-#include "backend/device_memory.hpp"
 #include "backend/queue.hpp"
-#include "mpsnn/backend.hpp"
+#include "backend/stored_variable.hpp"
 
 namespace mpsnn {
-
-/// A variable and its storage. Touched on the engine's thread only.
-struct StoredVariable {
-  Variable info;
-  std::shared_ptr<void> buffer;  ///< May be a part of that of others: see add_variables.
-  std::uint64_t version = 1;     ///< Raised by every write, so that copies know they are stale.
-
-  std::size_t bytes() const { return info.shape.size() * size_of(info.dtype); }
-};
-
-/// Values computed from variables alone, kept until one of these is written.
-struct Derived {
-  std::vector<std::unique_ptr<StoredVariable>> outputs;
-  std::vector<const StoredVariable*> from;
-  std::vector<std::uint64_t> versions;  ///< Of `from`, when they were computed.
-
-  bool stale() const;
-  void refreshed();
-};
 
 /// The Session of every kernel backend.
 class KernelSession : public Session {

@@ -38,8 +38,9 @@ mpsnn::HostArray view_batch(py::handle object, std::string_view what, const mpsn
 py::array new_array(mpsnn::DType dtype, const mpsnn::Shape& shape, int images);
 mpsnn::HostSpan span_of(py::array& array);
 
-/// Bytes by use.
-py::typing::Dict<py::str, std::size_t> report_dict(const mpsnn::MemoryReport& report);
+/// Bytes by use. `report` is called without the GIL.
+py::typing::Dict<py::str, std::size_t> memory_report(
+    const std::function<mpsnn::MemoryReport()>& report);
 
 py::tuple tuple_of(const mpsnn::Shape& shape);
 bool has_shape(const py::object& array, const mpsnn::Shape& shape);

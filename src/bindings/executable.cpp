@@ -26,7 +26,12 @@ std::vector<py::array> run(Executable& self, int images, const Arrays& inputs,
 
 }  // namespace
 
-py::typing::Dict<py::str, std::size_t> report_dict(const MemoryReport& r) {
+py::typing::Dict<py::str, std::size_t> memory_report(const std::function<MemoryReport()>& report) {
+  MemoryReport r;
+  {
+    const py::gil_scoped_release release;
+    r = report();
+  }
   return py::dict("arena_bytes"_a = r.arena_bytes, "unshared_bytes"_a = r.unshared_bytes,
                   "scratch_bytes"_a = r.scratch_bytes, "staging_bytes"_a = r.staging_bytes,
                   "parameter_bytes"_a = r.parameter_bytes, "state_bytes"_a = r.state_bytes,
@@ -79,12 +84,7 @@ void bind_executable(py::module_& m) {
       .def_property_readonly("graph", [](const Executable& self) { return self.graph(); })
       .def("memory_report",
            [](const Executable& self) {
-             MemoryReport report;
-             {
-               const py::gil_scoped_release release;
-               report = self.memory_report();
-             }
-             return report_dict(report);
+             return memory_report([&] { return self.memory_report(); });
            })
       .def("implementations", [](const Executable& self) {
         std::vector<std::pair<std::string, std::string>> out;

@@ -58,6 +58,8 @@ void bind_predictor(py::module_& m) {
            "device"_a, "precision"_a)
       .def("infer", &PyPredictor::infer, "inputs"_a)
       .def("profile", &PyPredictor::profile, "inputs"_a, "runs"_a)
+      .def("memory_report",
+           [](PyPredictor& self) { return memory_report([&] { return (*self).memory_report(); }); })
       .def_property_readonly("session", [](PyPredictor& self) { return (*self).session(); })
       .def_property_readonly("backend",
                              [](PyPredictor& self) { return std::string((*self).backend()); })

@@ -161,12 +161,7 @@ void bind_step(py::module_& m) {
 void bind_reports(py::class_<PyTrainer>& c) {
   c.def("memory_report",
         [](PyTrainer& self) {
-          MemoryReport report;
-          {
-            const py::gil_scoped_release release;
-            report = (*self).training_executable()->memory_report();
-          }
-          return report_dict(report);
+          return memory_report([&] { return (*self).training_executable()->memory_report(); });
         })
       .def("implementations",
            [](PyTrainer& self) {

@@ -177,6 +177,10 @@ Profile Predictor::profile(int images, const Inputs& inputs, int runs) {
   return mpsnn::profile(executable, bindings, impl_->options.batch, runs);
 }
 
+MemoryReport Predictor::memory_report() const {
+  return impl_->compiled(impl_->options.batch).memory_report();
+}
+
 std::shared_ptr<Session> Predictor::session() const { return impl_->session; }
 
 std::string_view Predictor::backend() const { return impl_->backend.name(); }

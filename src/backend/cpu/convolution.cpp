@@ -144,6 +144,7 @@ Kernel forward(KernelContext& k) {
                        {DNNL_ARG_BIAS, bias},
                        {DNNL_ARG_DST, g.y}});
   Weight weight(k, k.node.inputs[1], g.weight, desc.weights_desc(), Weight::Kept::unchanged);
+  weight.alone(k, k.node.inputs[1]);
   const Scratch scratch(k, run.scratch_bytes());
   return [&session, run, weight, scratch](const Launch& l) mutable {
     run.run(session.stream(), {l.inputs[0], weight.get(l, l.inputs[1]), l.inputs[2], l.outputs[0]},

@@ -34,10 +34,11 @@ Packed::Packed(KernelSession& session, const StoredVariable& variable, PackedLay
       buffer_(session.memory().buffer(bytes)) {}
 
 const void* Packed::data() {
-  if (version_ != variable_.version) {
-    pack_(variable_.buffer.get(), buffer_.get());
-    version_ = variable_.version;
-  }
+  if (version_ == variable_.version) return buffer_.get();
+  if (!variable_.buffer) variable_.derived->restore();
+  pack_(variable_.buffer.get(), buffer_.get());
+  version_ = variable_.version;
+  if (variable_.derived) variable_.derived->copied(variable_);
   return buffer_.get();
 }
 
@@ -132,6 +133,10 @@ Weight::Weight(KernelContext& k, ValueId weight, const MemoryDesc& canonical,
   reorder_ = Reorder(session_->engine(), canonical, wanted);
   buffer_ = Scratch(k, wanted.get_size());
   scratch_ = Scratch(k, reorder_.scratch_bytes());
+}
+
+void Weight::alone(KernelContext& k, ValueId weight) const {
+  if (packed_) k.copied.insert(weight.index);
 }
 
 const void* Weight::get(const Launch& l, const void* data) {

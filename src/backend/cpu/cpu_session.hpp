@@ -110,6 +110,8 @@ class Weight {
   Weight() = default;
   Weight(KernelContext& k, ValueId weight, const MemoryDesc& canonical, const MemoryDesc& wanted,
          Kept kept = Kept::always);
+  /// Says that the node reads `weight` through this alone.
+  void alone(KernelContext& k, ValueId weight) const;
   const void* get(const Launch& l, const void* data);
 
  private:

@@ -154,6 +154,7 @@ Kernel forward(KernelContext& k, Dim rows, const Activation& activation) {
                       ? product_in_place(k, s, activation, rows < 8 ? "brg" : "ref")
                       : packed_product(k, s, activation, layout);
   Weight weight(k, k.node.inputs[1], s.weight, layout);
+  weight.alone(k, k.node.inputs[1]);
   const Scratch scratch(k, run.scratch_bytes());
   return [&session, run, weight, scratch](const Launch& l) mutable {
     run.run(session.stream(), {l.inputs[0], weight.get(l, l.inputs[1]), l.inputs[2], l.outputs[0]},

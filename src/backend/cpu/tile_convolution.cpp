@@ -131,8 +131,10 @@ class TileConvolution {
 Weight packed(KernelContext& k, int input, Dim O, Dim C, const ConvGeometry& g, Tag tag) {
   const Dim row = g.w.kernel * C, filter = g.h.kernel * row;
   const dnnl::memory::dims dims = {O, C, g.h.kernel, g.w.kernel};
-  return {k, k.node.inputs[input], floats(dims, {filter, 1, row, C}),
-          floats(dims, tag, DType::bfloat16), Weight::Kept::unchanged};
+  Weight out(k, k.node.inputs[input], floats(dims, {filter, 1, row, C}),
+             floats(dims, tag, DType::bfloat16), Weight::Kept::unchanged);
+  out.alone(k, k.node.inputs[input]);
+  return out;
 }
 
 /// Whether oneDNN leaves most of its tiles empty: it fills one from a single row of y. In ms on 2

@@ -69,6 +69,7 @@ Kernel in_float32(KernelContext& k, const Node& node,
   KernelContext wide{graph, node, k.batch, k.session, k.variables, k.scaled};
   const Kernel kernel = make(wide);
   report(k, wide.implementation + " in float32");
+  k.copied.merge(wide.copied);
   const Scratch scratch(k, wide.scratch_bytes);
   // Lists of the right length, so that a run allocates nothing.
   std::vector<void*> in(node.inputs.size()), out(node.outputs.size());

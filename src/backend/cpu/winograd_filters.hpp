@@ -125,6 +125,7 @@ class FilterPoints {
       me.make(static_cast<const float*>(from), static_cast<P*>(to));
     };
     kept_ = CpuSession::of(k).packed(*k.stored(weight), layout(), bytes, pack);
+    k.copied.insert(weight.index);
   }
 
   /// What is kept, as it should be now; null otherwise. Before the runs.
