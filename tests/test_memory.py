@@ -3,6 +3,7 @@ from __future__ import annotations
 import os
 
 import nets
+import numpy as np
 import pytest
 
 import mpsnn
@@ -20,6 +21,23 @@ def test_the_digits_arena_is_well_under_the_sum_of_its_values(backend: str) -> N
     size = 8 if backend == "reference" else 4
     assert report["parameter_bytes"] == size * weights
     assert report["state_bytes"] == 2 * size * weights  # Adam's two moments
+
+
+@pytest.mark.parametrize("dtype", ["float32", "uint8"])
+def test_inference_reads_images_where_they_lie(backend: str, dtype: str) -> None:
+    if backend == "metal":
+        pytest.skip("Metal reads the host's memory by buffers of its own")
+    g = Graph()
+    x = g.input(7, dtype=dtype)
+    p = mpsnn.Predictor(g.relu(x), batch=4, backend=backend)
+    data = np.arange(28).reshape(4, 7).astype(dtype)
+    for images in (data, data[:3]):
+        np.testing.assert_array_equal(p.infer(images), images)
+    assert p.memory_report()["staging_bytes"] == 0
+    # What cannot be read there is copied: its numbers lie across the words of the machine.
+    if dtype == "float32":
+        shifted = np.frombuffer(b"\0" + data.tobytes(), "u1")[1:].view(np.float32).reshape(4, 7)
+        np.testing.assert_array_equal(p.infer(shifted), data)
 
 
 def resident() -> int:

@@ -52,7 +52,8 @@ void KernelExecutable::build(const KernelBackend& backend) {
     step.node = graph_.print(node);
     step.implementation = context.implementation;
     if (is_source(node))
-      step.staging.emplace(graph_, node, options_.batch, options_.in_flight, *session_);
+      step.staging.emplace(graph_, node, options_.batch, options_.in_flight,
+                           static_cast<bool>(options_.loss), *session_);
     step.writes_loss = options_.loss && std::ranges::count(node.outputs, options_.loss) > 0;
     for (int w = 0; w < write_count(node); ++w) {
       if (node.inputs[w] && !is_variable(graph_.producer(node.inputs[w])))

@@ -144,7 +144,7 @@ void KernelExecutable::fill(const Bindings& bindings, int slot) {
   const char* row = session_->queue().on_thread() ? "engine" : "caller";
   const TraceScope copying(options_.trace.get(), row, "copy batch", submitted_);
   for (KernelStep& step : steps_) {
-    if (step.staging) step.staging->fill(bindings, slot, static_cast<bool>(options_.loss));
+    if (step.staging) step.staging->fill(bindings, slot);
   }
 }
 
@@ -231,8 +231,11 @@ MemoryReport KernelExecutable::memory_report() const {
   for (int b : plan_.scratch) {
     if (b != MemoryPlan::unplanned) out.scratch_bytes += plan_.buffers[b].bytes;
   }
-  for (const KernelStep& step : steps_) {
-    if (step.staging) out.staging_bytes += step.staging->bytes();
+  {
+    const std::lock_guard lock(submit_);
+    for (const KernelStep& step : steps_) {
+      if (step.staging) out.staging_bytes += step.staging->bytes();
+    }
   }
   for (const Variable& v : session_->variables()) {
     const std::size_t bytes = v.shape.size() * size_of(v.dtype);

@@ -84,7 +84,7 @@ class KernelExecutable final : public Executable {
   std::vector<std::byte> host_loss_;
 
   Slots slots_;        ///< Runs that may still be submitted.
-  std::mutex submit_;  ///< Keeps slots in the order of the queue.
+  mutable std::mutex submit_;  ///< Keeps slots in the order of the queue.
   std::uint64_t submitted_ = 0;
 };
 

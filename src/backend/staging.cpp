@@ -31,7 +31,7 @@ void require_finite(const T* data, std::size_t elements, int images, std::string
 
 }  // namespace
 
-Staging::Staging(const Graph& graph, const Node& node, int batch, int in_flight,
+Staging::Staging(const Graph& graph, const Node& node, int batch, int in_flight, bool checked,
                  KernelSession& session)
     : what_(name_of(node)),
       value_(node.outputs[0]),
@@ -41,6 +41,7 @@ Staging::Staging(const Graph& graph, const Node& node, int batch, int in_flight,
   if (const auto* input = std::get_if<Input>(&node.op)) {
     dtype_ = input->dtype;
     batched_input_ = true;
+    checked_ = checked;
   }
   const auto* labels = std::get_if<Labels>(&node.op);
   if (labels) {
@@ -53,16 +54,15 @@ Staging::Staging(const Graph& graph, const Node& node, int batch, int in_flight,
   }
   // Room for the widest dtype that `accepts`.
   const std::size_t element = dtype_ == DType::uint8 ? 1 : size_of(session.storage(dtype_));
-  const std::size_t bytes = desc_.elements(batch) * element;
-  const std::size_t weight_bytes = batch * image_weights_ * sizeof(float);
+  bytes_ = desc_.elements(batch) * element;
+  weight_bytes_ = batch * image_weights_ * sizeof(float);
   for (Slot& slot : slots_) {
-    slot.data = host_->buffer(bytes);
-    if (labels) slot.weights = host_->buffer(weight_bytes);
-    bytes_ += bytes + weight_bytes;
+    if (checked_ || !batched_input_) slot.data = host_->buffer(bytes_);
+    if (labels) slot.weights = host_->buffer(weight_bytes_);
   }
   if (session.memory().is_host()) return;
-  device_ = session.memory().buffer(bytes);
-  if (labels) device_weights_ = session.memory().buffer(weight_bytes);
+  device_ = session.memory().buffer(bytes_);
+  if (labels) device_weights_ = session.memory().buffer(weight_bytes_);
 }
 
 const HostArray* Staging::find(const Bindings& bindings, ValueId value) const {
@@ -135,23 +135,24 @@ void Staging::check_finite(const Bindings& bindings) const {
   if (batched_input_) require_finite(*find(bindings, value_), bindings.images);
 }
 
-void Staging::fill(const Bindings& bindings, int index, bool finite) {
+void Staging::fill(const Bindings& bindings, int index) {
   Slot& slot = slots_[index];
   slot.lent = nullptr;
   if (const HostArray* array = find(bindings, value_)) {
     slot.dtype = array->dtype;
     slot.data_bytes = array->elements * size_of(array->dtype);
-    const bool checked = finite && batched_input_;
-    if (checked && array->dtype == DType::float32) {
+    if (checked_ && array->dtype == DType::float32) {
       const auto* from = static_cast<const float*>(array->data);
       if (!session_.copy_finite(from, array->elements, static_cast<float*>(slot.data.get())))
         require_finite(*array, bindings.images);
     } else {
-      if (checked) require_finite(*array, bindings.images);
-      if (bindings.lent && may_read(*array))
+      if (checked_) require_finite(*array, bindings.images);
+      if (bindings.lent && may_read(*array)) {
         slot.lent = array->data;
-      else
+      } else {
+        if (!slot.data) slot.data = host_->buffer(bytes_);
         copy(slot.data.get(), *array);
+      }
     }
   }
   const HostArray* weights = find(bindings, weights_);
@@ -159,6 +160,13 @@ void Staging::fill(const Bindings& bindings, int index, bool finite) {
   if (!slot.weighted) return;
   slot.weights_bytes = weights->elements * sizeof(float);
   copy(slot.weights.get(), *weights);
+}
+
+std::size_t Staging::bytes() const {
+  std::size_t sum = 0;
+  for (const Slot& slot : slots_)
+    sum += (slot.data ? bytes_ : 0) + (slot.weights ? weight_bytes_ : 0);
+  return sum;
 }
 
 Bound Staging::bound(int index) {

@@ -15,10 +15,12 @@ struct Bound {
 };
 
 /// Memory for what a source node is bound to: one copy per run in flight, so
-/// that the caller's arrays are free as soon as `submit` returns.
+/// that the caller's arrays are free as soon as `submit` returns. Images that are not `checked` may
+/// be lent instead; there is memory for them from the first that are not.
 class Staging {
  public:
-  Staging(const Graph& graph, const Node& node, int batch, int in_flight, KernelSession& session);
+  Staging(const Graph& graph, const Node& node, int batch, int in_flight, bool checked,
+          KernelSession& session);
 
   /// @throws ShapeError if the binding is missing, of another dtype or size, or
   ///     a class is out of range.
@@ -27,12 +29,12 @@ class Staging {
   /// would not show it while the gradient of the weights is lost.
   /// @throws NumericError naming the first image with a value that is not finite.
   void check_finite(const Bindings& bindings) const;
-  /// Copies what `check` accepted, on any thread. With `finite`, `check_finite` in one go.
-  void fill(const Bindings& bindings, int slot, bool finite);
+  /// Copies what `check` accepted, on any thread. Of what is checked, `check_finite` in one go.
+  void fill(const Bindings& bindings, int slot);
   /// On the engine's thread: what the kernel reads, uploaded where it must be.
   Bound bound(int slot);
-  /// Bytes held, over all slots.
-  std::size_t bytes() const { return bytes_; }
+  /// Bytes held, over all slots. Not while one is filled.
+  std::size_t bytes() const;
 
  private:
   struct Slot {
@@ -57,8 +59,9 @@ class Staging {
   Dim classes_ = 0;        ///< Of labels; else 0.
   Dim image_weights_ = 0;  ///< Weights of one image's labels.
   bool batched_input_ = false;
+  bool checked_ = false;  ///< Images whose numbers must be finite.
   KernelSession& session_;
-  std::size_t bytes_ = 0;
+  std::size_t bytes_ = 0, weight_bytes_ = 0;  ///< Of a slot.
   std::shared_ptr<DeviceMemory> host_ = host_memory();
   std::vector<Slot> slots_;  // after host_, which frees them
   DeviceBuffer device_{nullptr, {}}, device_weights_{nullptr, {}};

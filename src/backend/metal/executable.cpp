@@ -129,7 +129,7 @@ MetalExecutable::MetalExecutable(Graph graph, const CompileOptions& options,
   session_->add_variables(graph_);
   for (const Node& node : graph_.nodes()) {
     updates_ |= write_count(node) > 0;
-    if (is_source(node)) sources_.emplace_back(graph_, node, options.batch, 0, *session_);
+    if (is_source(node)) sources_.emplace_back(graph_, node, options.batch, 0, false, *session_);
     if (std::holds_alternative<Scalar>(node.op)) rate_ = node.outputs[0];
   }
   std::vector<ValueId> outputs = options.outputs;
