@@ -113,14 +113,39 @@ def test_inception_reports_its_speed_after_so_many_iterations(run: Run) -> None:
     found = summary(run("train", "inception", "--iterations", 40, "--batch", 3, "--json"))
     assert tuple(found) == (
         *("example", "backend", "precision", "batch", "iterations", "first_loss", "final_loss"),
-        *("images_per_second", "seconds", "compile_seconds"),
+        *("images_per_second", "seconds", "compile_seconds", "memory"),
     )
     assert (found["example"], found["batch"], found["iterations"]) == ("inception", 3, 40)
     assert found["final_loss"] < found["first_loss"], "it learns the images by heart"
     assert found["images_per_second"] == pytest.approx(3 * 40 / found["seconds"])
+    assert 0 < found["memory"]["arena_bytes"] < found["memory"]["peak_bytes"]
     text = run("train", "inception", "--iterations", 2).stdout
     assert text.startswith("2 iterations  loss ")
     assert "images/s" in text
+    assert "compiled in " in text
+
+
+@pytest.mark.usefixtures("small_inception")
+def test_a_timeline_shows_steps_and_the_views_prepared_during_them(
+    run: Run, tmp_path: Path
+) -> None:
+    path = tmp_path / "run.json"
+    result = run("train", "inception", "--iterations", 5, "--trace", path)
+    assert result.exit_code == 0, result.output
+    assert sum(name.startswith("step ") for name in events(path)) == 5
+    result = run("train", "detection", "--epochs", 3, "--trace", path)
+    assert result.exit_code == 0, result.output
+    names = events(path)
+    assert sum(name.startswith("step ") for name in names) == 6
+    assert [name for name in names if name.startswith("prepare")] == 3 * [
+        "prepare batch 0",
+        "prepare batch 1",
+    ]
+
+
+def events(path: Path) -> list[str]:
+    """Names of what a timeline has, in the order in which it ended."""
+    return [e["name"] for e in json.loads(path.read_text())["traceEvents"] if e["ph"] == "X"]
 
 
 @pytest.mark.usefixtures("small_inception")

@@ -52,3 +52,18 @@ def test_lines_of_steps_appear_only_after_a_while(
         for now in (1.0, 9.0, 10.0, 11.0):  # noqa: B007  (read by the clock)
             report.step(0.25, 8.0)
     assert capsys.readouterr().out == "step 3/40  loss 0.2500  8 images/s  123 s left\n"
+
+
+def test_the_costs_of_a_run_are_a_line() -> None:
+    step = {
+        "arena_bytes": 10_240_000,
+        "parameter_bytes": 40_000,
+        "state_bytes": 80_000,
+        "packed_bytes": 1,
+    }
+    memory = cli_report.memory(step)
+    assert memory.pop("peak_bytes") > 1 << 20
+    assert cli_report.costs(0.126, {**memory, "peak_bytes": 1_234_500_000}) == (
+        "compiled in 0.13 s; 1,234.5 MB of memory at most, among them parameters 0.0 MB, "
+        "optimizer state 0.1 MB, intermediate values 10.2 MB"
+    )

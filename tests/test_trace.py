@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -44,6 +45,22 @@ def within(inner: Event, outer: Event) -> bool:
     begin, end = inner["ts"], inner["ts"] + inner["dur"]
     # Microseconds are written to the nanosecond, and added up in binary.
     return begin >= outer["ts"] - 1e-3 and end <= outer["ts"] + outer["dur"] + 1e-3
+
+
+def test_a_program_adds_what_it_does_itself(tmp_path: Path) -> None:
+    trace = mpsnn.Trace()
+    with trace.span("whole"):
+        with trace.span("part", 3):
+            time.sleep(0.01)
+        with pytest.raises(KeyError), trace.span("fails"):
+            raise KeyError
+    with pytest.raises(ShapeError, match="trace: number must be"), trace.span("x", -1):
+        pass
+    part, fails, whole = read(trace, tmp_path / "run.json")[0]["caller"]
+    assert [part["name"], fails["name"], whole["name"]] == ["part 3", "fails", "whole"]
+    assert part["dur"] >= 10_000
+    assert within(part, whole)
+    assert within(fails, whole)
 
 
 def test_every_thread_has_a_row_and_every_node_is_within_its_step(

@@ -82,17 +82,17 @@ def train_digits(
 ) -> None:
     """Train the network of WWDC 2018 session 609 on 6000 handwritten digits, in 5 epochs."""
     options = cli_train.Options(
-        backend,
-        epochs,
-        batch,
-        seed,
-        precision,
-        save,
-        resume,
-        plot,
-        trace,
-        target_accuracy,
-        json_line,
+        backend=backend,
+        epochs=epochs,
+        batch=batch,
+        seed=seed,
+        precision=precision,
+        save=save,
+        resume=resume,
+        plot=plot,
+        trace=trace,
+        target_accuracy=target_accuracy,
+        json=json_line,
     )
     _run(options, lambda: cli_train.run(cli_tasks.DIGITS, options))
 
@@ -117,17 +117,17 @@ def train_activity(
     people who are not among those it trains on.
     """
     options = cli_train.Options(
-        backend,
-        epochs,
-        batch,
-        seed,
-        precision,
-        save,
-        resume,
-        plot,
-        trace,
-        target_accuracy,
-        json_line,
+        backend=backend,
+        epochs=epochs,
+        batch=batch,
+        seed=seed,
+        precision=precision,
+        save=save,
+        resume=resume,
+        plot=plot,
+        trace=trace,
+        target_accuracy=target_accuracy,
+        json=json_line,
     )
     _run(options, lambda: cli_train.run(cli_tasks.ACTIVITY, options))
 
@@ -142,15 +142,25 @@ def train_detection(
     save: Save = None,
     resume: Resume = None,
     plot: BoxesPlot = None,
+    trace: TracePath = None,
     json_line: Json = False,
 ) -> None:
-    """Train a small Tiny YOLO to find trees in pictures from the air, in 300 epochs.
+    """Train a small Tiny YOLO to find trees in pictures from the air, in 80 epochs.
 
     The pictures are 97 real tiles; the test is on 24 tiles of another place. The learning rate
     falls towards the last epoch: resume with the same --epochs.
     """
     options = cli_train.Options(
-        backend, epochs, batch, seed, precision, save, resume, plot, json=json_line
+        backend=backend,
+        epochs=epochs,
+        batch=batch,
+        seed=seed,
+        precision=precision,
+        save=save,
+        resume=resume,
+        plot=plot,
+        trace=trace,
+        json=json_line,
     )
     _run(options, lambda: cli_train.run(cli_detection.DETECTION, options))
 
@@ -167,6 +177,7 @@ def train_inception(
         typer.Option(min=0, max=2**64 - 1, help="Of weights and images.", show_default="0"),
     ] = None,
     precision: Precision = "float32",
+    trace: TracePath = None,
     json_line: Json = False,
 ) -> None:
     """Measure how fast Inception-v3 trains, on generated images of 299 x 299 pixels.
@@ -174,7 +185,9 @@ def train_inception(
     WWDC 2018 session 609 shows such a run of 30 iterations. The images are noise, so there is
     nothing to learn from them but themselves.
     """
-    options = cli_train.Options(backend, None, batch, seed, precision, json=json_line)
+    options = cli_train.Options(
+        backend=backend, batch=batch, seed=seed, precision=precision, trace=trace, json=json_line
+    )
     _run(options, lambda: cli_inception.run(options, iterations))
 
 

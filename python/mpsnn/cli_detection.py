@@ -53,7 +53,8 @@ class Tiles:
 
     def source(self, batch: int, seed: int, trace: Trace | None) -> Source:
         """Views of the training tiles."""
-        return Views(self.trees.train_tiles, self.trees.train_boxes, self.grid, batch, seed=seed)
+        trees = self.trees
+        return Views(trees.train_tiles, trees.train_boxes, self.grid, batch, seed=seed, trace=trace)
 
     def test(self, trainer: Trainer) -> Score:
         """Mean average precision."""

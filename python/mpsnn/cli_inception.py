@@ -13,10 +13,11 @@ from rich.console import Console
 from mpsnn import models
 from mpsnn._core import Step, UnsupportedError
 from mpsnn.arguments import Float
-from mpsnn.cli_report import Lines, report
+from mpsnn.cli_report import Lines, costs, memory, report
 from mpsnn.cli_train import SEED, Options, UsageError, check
 from mpsnn.graph import Graph
 from mpsnn.optim import SGD
+from mpsnn.trace import Trace
 from mpsnn.training import Trainer
 
 BATCH = 8
@@ -36,21 +37,26 @@ def run(options: Options, iterations: int) -> dict[str, object]:
     check(options)
     batch = BATCH if options.batch is None else options.batch
     seed = SEED if options.seed is None else options.seed
-    started = time.monotonic()
+    trace = Trace() if options.trace else None
     try:
-        trainer = _trainer(options, batch, seed)
+        trainer = _trainer(options, batch, seed, trace)
     except UnsupportedError as error:
         raise UsageError(f"--{error}") from error
     with trainer:
-        compiled = time.monotonic() - started
         console = Console(stderr=options.json)
         with report(console, iterations, 0) as progress:
-            losses, seconds = _train(trainer, _pool(batch, seed), iterations, progress)
+            try:
+                losses, seconds = _train(trainer, _pool(batch, seed), iterations, progress)
+            finally:
+                if trace is not None and options.trace:
+                    trace.save(options.trace)
             rate = batch * iterations / seconds
             progress.say(
                 f"{iterations} iterations  loss {losses[-1]:.4f}  {rate:,.1f} images/s  "
                 f"{seconds:.1f} s"
             )
+            needed = memory(trainer.memory_report())
+            progress.say(costs(trainer.compile_seconds, needed))
         return {
             "example": "inception",
             "backend": trainer.backend,
@@ -61,11 +67,12 @@ def run(options: Options, iterations: int) -> dict[str, object]:
             "final_loss": losses[-1],
             "images_per_second": rate,
             "seconds": seconds,
-            "compile_seconds": compiled,
+            "compile_seconds": trainer.compile_seconds,
+            "memory": needed,
         }
 
 
-def _trainer(options: Options, batch: int, seed: int) -> Trainer:
+def _trainer(options: Options, batch: int, seed: int, trace: Trace | None) -> Trainer:
     net = Graph(seed=seed)
     images = net.input(SIZE, SIZE, 3, dtype="uint8", scale=1 / 255, name="images")
     labels = net.labels(CLASSES, name="labels")
@@ -81,6 +88,7 @@ def _trainer(options: Options, batch: int, seed: int) -> Trainer:
         backend=options.backend,
         seed=seed,
         precision=cast(Float, options.precision),
+        trace=trace,
     )
 
 

@@ -97,6 +97,16 @@ def memory(training_step: Mapping[str, int]) -> dict[str, int]:
     return {**{key: training_step[key] for key in kept}, "peak_bytes": peak * unit}
 
 
+def costs(compile_seconds: float, step: Mapping[str, int]) -> str:
+    """The time to compile and what `memory` returns, as a line of text."""
+    mb = {key: f"{value / 1e6:,.1f} MB" for key, value in step.items()}
+    return (
+        f"compiled in {compile_seconds:.2f} s; {mb['peak_bytes']} of memory at most, among them "
+        f"parameters {mb['parameter_bytes']}, optimizer state {mb['state_bytes']}, "
+        f"intermediate values {mb['arena_bytes']}"
+    )
+
+
 def per_class(
     classes: Sequence[str], matrix: NDArray[np.int64]
 ) -> dict[str, dict[str, float | int | None]]:

@@ -15,7 +15,7 @@ from rich.console import Console
 from mpsnn import io, plots
 from mpsnn._core import Error, Step, UnsupportedError, backend_status
 from mpsnn.arguments import Float
-from mpsnn.cli_report import Lines, memory, report
+from mpsnn.cli_report import Lines, costs, memory, report
 from mpsnn.cli_tasks import Examples, Score, Source, Task
 from mpsnn.graph import Graph
 from mpsnn.trace import Trace
@@ -30,7 +30,7 @@ class UsageError(Exception):
     """An option that cannot be; the message names it."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Options:
     """What was asked for on the command line."""
 
@@ -83,7 +83,7 @@ def run(task: Task, options: Options) -> dict[str, object]:
         try:
             course.run()
         finally:
-            if trace and options.trace:
+            if trace is not None and options.trace:
                 trace.save(options.trace)
         return course.summary()
 
@@ -180,6 +180,7 @@ class Course:
             if self.score and self.score.table:
                 progress.say(self.score.table)
             self._plot(progress)
+            progress.say(costs(self.trainer.compile_seconds, memory(self.trainer.memory_report())))
 
     def _epochs(self, progress: Lines) -> None:
         options = self.options

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from mpsnn import _core, arguments
@@ -32,6 +35,24 @@ class Trace:
     def dropped(self) -> int:
         """Events that came after the last that is kept."""
         return self.core.dropped
+
+    @contextmanager
+    def span(self, name: str, number: int | None = None) -> Iterator[None]:
+        """Record how long the program itself takes for what is inside the `with`.
+
+        Args:
+            name: Of the event, in the row "caller".
+            number: Written behind the name, at least 0; None: nothing is.
+
+        Raises:
+            ShapeError: If the number is negative.
+        """
+        shown = -1 if number is None else arguments.integer("trace", "number", number)
+        started = time.monotonic()
+        try:
+            yield
+        finally:
+            self.core.add(str(name), shown, time.monotonic() - started)
 
     def save(self, path: str | Path) -> None:
         """Write all events so far as JSON, for chrome://tracing or ui.perfetto.dev.

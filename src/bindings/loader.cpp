@@ -85,6 +85,16 @@ void bind_loader(py::module_& m) {
   py::class_<Trace, std::shared_ptr<Trace>>(m, "Trace")
       .def(py::init<std::size_t>(), "most"_a)
       .def("__len__", &Trace::size)
+      .def(
+          "add",
+          [](Trace& self, const std::string& name, std::int64_t number, double seconds) {
+            const Trace::Time end = Trace::Clock::now();
+            const std::chrono::duration<double> length(seconds);
+            self.add("caller", name, number,
+                     end - std::chrono::duration_cast<Trace::Clock::duration>(length), end);
+          },
+          "name"_a, "number"_a, "seconds"_a,
+          "What the calling thread did in the time up to now, in the row of callers.")
       .def_property_readonly("dropped", &Trace::dropped)
       .def("json", &Trace::json);
 

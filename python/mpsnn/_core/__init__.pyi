@@ -313,6 +313,10 @@ class Trace:
         ...
     def __len__(self) -> int:
         ...
+    def add(self, name: str, number: typing.SupportsInt | typing.SupportsIndex, seconds: typing.SupportsFloat | typing.SupportsIndex) -> None:
+        """
+        What the calling thread did in the time up to now, in the row of callers.
+        """
     def json(self) -> str:
         ...
     @property

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import nullcontext
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -11,6 +12,7 @@ from mpsnn import arguments
 from mpsnn._core import ShapeError
 from mpsnn.detection.augmentation import Augmentation
 from mpsnn.detection.grid import Grid, encode
+from mpsnn.trace import Trace
 
 
 class Views:
@@ -25,6 +27,7 @@ class Views:
         batch: Pictures per batch; the last one of an epoch has what is left.
         augmentation: Draws the views. None: the pictures as they are.
         seed: Of order and views, 0 to 2**64 - 1.
+        trace: Records the time that each batch takes to prepare.
 
     Raises:
         ShapeError: If the pictures do not fit the grid, or the boxes the pictures.
@@ -39,6 +42,7 @@ class Views:
         *,
         augmentation: Augmentation | None = Augmentation(),  # noqa: B008  (frozen)
         seed: int = 0,
+        trace: Trace | None = None,
     ) -> None:
         if images.ndim != 4 or images.shape[1:3] != grid.size or len(images) != len(boxes):
             raise ShapeError(
@@ -51,6 +55,7 @@ class Views:
         self._batch = arguments.integer("views", "batch", batch, 1)
         self._augmentation = augmentation
         self._seed = arguments.seed(seed)
+        self._trace = trace
 
     def __len__(self) -> int:
         """Batches of an epoch."""
@@ -61,9 +66,17 @@ class Views:
     ) -> Iterator[tuple[NDArray[np.uint8], NDArray[np.float32]]]:
         """The batches of an epoch, from batch `first` on: pictures and labels for `yolo_loss`."""
         order = np.random.default_rng((self._seed, epoch)).permutation(len(self._images))
-        for start in range(first * self._batch, len(order), self._batch):
-            views = [self._view(i, epoch) for i in order[start : start + self._batch].tolist()]
-            yield np.stack([image for image, _ in views]), np.stack([label for _, label in views])
+        for index in range(first, len(self)):
+            chosen = order[index * self._batch : (index + 1) * self._batch].tolist()
+            with (
+                self._trace.span("prepare batch", index)
+                if self._trace is not None
+                else nullcontext()
+            ):
+                views = [self._view(i, epoch) for i in chosen]
+                images = np.stack([image for image, _ in views])
+                labels = np.stack([label for _, label in views])
+            yield images, labels
 
     def _view(self, i: int, epoch: int) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
         image, boxes = self._images[i], self._boxes[i]
