@@ -43,7 +43,7 @@ def section(name: str, machines: list[Row], table: list[Row]) -> str:
     lines = [
         f"- Measured on {last['date']} by `{command}`, {last['threads']} threads, with the options of "
         + "each row; `--table` is all rows with all peers.",
-        f"- Peers in these rows: {', '.join(peers)}. No other is ruled out by them.",
+        f"- Peers in these rows: {', '.join(peers)}. Others were not measured in them.",
         f"- The largest spread of a contestant is {spread:.0%}: the less it is, the more a ratio says.",
         f"- {told['processor']}, {told['processors']} processors, {told['memory_gib']} GiB, "
         + f"{told['system']}, {extensions}.",

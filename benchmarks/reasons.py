@@ -19,7 +19,7 @@ NOTES = {
     "MKL's and mostly reach 190 to 225 GFLOP/s, where oneDNN's reach 515 to 540 (`Trainer.profile`). Its two "
     "processors have a third-level cache in common at times, and at others not: while a line went from one to "
     "the other and back in 80 to 130 ns, a step of digits in bfloat16 took 5.9 to 6.4 ms and one of activity 1.4 "
-    "to 1.5; while in 360 to 440 ns, 7.3 to 8.4 and 2.0 to 2.2. Rows are of whatever it was; the spreads show it.",
+    "to 1.5; while in 360 to 440 ns, 7.3 to 8.4 and 2.0 to 2.2. A row may be of either state, or of both, which its spread shows.",
     "epyc-zen4": "Its two processors have a third-level cache in common at times, and at others not, where "
     "most of the spreads come from: in 25 rounds a step of activity in float32 took 5.1 to 5.7 ms, or 7.0 to "
     "8.3. torch.compile took no part in the newest rows; in earlier ones it took 1.1 to 4.4 times as long as "

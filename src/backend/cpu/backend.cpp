@@ -11,7 +11,7 @@
 namespace mpsnn {
 namespace {
 
-/// oneDNN for what it has, our own loops for the rest; float32, NHWC throughout.
+/// oneDNN for what it has, our own loops for the rest; NHWC throughout.
 class CpuBackend final : public KernelBackend {
  public:
   std::string_view name() const override { return "cpu"; }

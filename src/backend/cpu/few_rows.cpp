@@ -142,6 +142,10 @@ void FewRows::run(const BFloat16* x, Dim rows, BFloat16* whole, float* y) const 
                [&](std::size_t begin, std::size_t end) { run_blocks(x, rows, y, begin, end); });
 }
 
+void FewRows::run_alone(const BFloat16* x, Dim rows, BFloat16* whole, float* y) const {
+  run_blocks(rows_of_pairs(x, rows, whole), rows, y, 0, blocks());
+}
+
 void FewRows::run_share(const BFloat16* x, Dim rows, BFloat16* whole, float* y) const {
   const Share share(blocks());
   run_blocks(rows_of_pairs(x, rows, whole), rows, y, share.begin, share.end);

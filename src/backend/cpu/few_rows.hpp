@@ -25,7 +25,8 @@ class FewRows {
   /// Numbers that `run` works in, for each row: whole pairs.
   Dim stride() const { return (in_ + 1) / 2 * 2; }
   void run(const BFloat16* x, Dim rows, BFloat16* whole, float* y) const;
-  /// In a parallel region, the part of this thread.
+  /// In a parallel region, by this thread alone, or its part of it.
+  void run_alone(const BFloat16* x, Dim rows, BFloat16* whole, float* y) const;
   void run_share(const BFloat16* x, Dim rows, BFloat16* whole, float* y) const;
 
  private:

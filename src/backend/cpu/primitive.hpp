@@ -39,7 +39,7 @@ bool has_bfloat16();
 bool has_float16();
 
 /// A oneDNN primitive with its arguments set up once, so that running it allocates
-/// nothing. Default-constructed: absent.
+/// nothing of ours. Default-constructed: absent.
 class Primitive {
  public:
   /// An argument of an empty `desc`, such as a bias that is not there, is left out.

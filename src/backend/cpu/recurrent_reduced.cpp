@@ -160,7 +160,8 @@ class ReducedForward {
   }
   void multiply_h(const Launch& l, const Slab& slab, const BFloat16* h, float* to) {
     if (few_)
-      few_->run(h, slab.count(), whole_.at<BFloat16>(l) + rows_.first(slab) * few_->stride(), to);
+      few_->run_alone(h, slab.count(), whole_.at<BFloat16>(l) + rows_.first(slab) * few_->stride(),
+                      to);
     else
       step_->run(l, h, to, slab.index);
   }

@@ -8,7 +8,7 @@ namespace mpsnn::cpu {
 
 /// The kernel that `make` gives for `node`, which is that of `k` or has fewer outputs, as if its
 /// values of a reduced type were of float32: they are converted around it, in scratch. For what
-/// oneDNN cannot do in that type, at the cost of a pass over each value.
+/// cannot be done in that type, or is faster so, at the cost of a pass over each value.
 Kernel in_float32(KernelContext& k, const Node& node,
                   const std::function<Kernel(KernelContext&)>& make);
 

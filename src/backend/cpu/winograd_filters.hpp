@@ -108,8 +108,8 @@ class Filters {
   bool backward_;
 };
 
-/// The points of small filters, of all panels: in scratch, or, where runs do not change the weight,
-/// in a copy of it that stays.
+/// The points of all panels of filters: in scratch, or, where runs do not change the weight, in a
+/// copy of it that stays.
 template <class P, class Form>
 class FilterPoints {
  public:
