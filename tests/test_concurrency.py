@@ -254,12 +254,21 @@ def test_a_forked_child_gets_an_error_instead_of_a_deadlock() -> None:
         + """
 import os, sys, warnings
 warnings.simplefilter("ignore")
+import threading
+held, forked = threading.Event(), threading.Event()
+hold = lambda step: (held.set(), forked.wait())
+done = t.train_step(images[:16], labels[:16], on_complete=hold)
+held.wait()
+waiting = t.train_step(images[:16], labels[:16])  # behind the callback
 pid = os.fork()
+forked.set()
 if pid == 0:
-    try:
-        t.train_step(images[:16], labels[:16])
-    except Exception as e:
-        print(type(e).__name__, e, flush=True)
+    print(done.loss.shape, flush=True)
+    for call in (lambda: t.train_step(images[:16], labels[:16]), waiting.wait, lambda: waiting.loss):
+        try:
+            call()
+        except Exception as e:
+            print(type(e).__name__, e, flush=True)
     own = nets.trainer("reference")
     print(nets.losses(own, images, labels, 2).shape, flush=True)
     sys.exit(0)
@@ -269,7 +278,8 @@ sys.exit(status)
     )
     done = run(code)
     assert done.returncode == 0, done.stderr
-    assert "Error this process is a fork of the one that made the trainer" in done.stdout
+    assert done.stdout.count("Error this process is a fork of the one that made the trainer") == 3
+    assert "(16,)" in done.stdout
     assert "(2, 16)" in done.stdout
 
 

@@ -225,5 +225,15 @@ def test_a_mistake_in_the_measure_is_named() -> None:
         detection.mean_average_precision([found()], [])
     with pytest.raises(ShapeError, match="at least one object"):
         detection.mean_average_precision([found()], [[]])
+    with pytest.raises(ShapeError, match="scores must not be NaN"):
+        detection.average_precision([np.nan, 0.1], [False, True], 1)
+    box = [[0, 0, 1, 1]]
+    lost = detection.Detections(np.array(box, np.float32), np.array([np.nan]), np.array([0]))
+    with pytest.raises(ShapeError, match=r"found\[0\] has a score that is NaN"):
+        detection.mean_average_precision([lost], [box])
+    with pytest.raises(ShapeError, match=r"found\[0\] has boxes, .* \[1, 2, 1\]"):
+        detection.mean_average_precision([lost._replace(scores=np.zeros(2, np.float32))], [box])
+    with pytest.raises(TypeError, match=r"found\[0\] must be Detections, got tuple"):
+        detection.mean_average_precision([(box, [1], [0])], [box])  # type: ignore[list-item]
     with pytest.raises(ShapeError, match="iou must be more than 0"):
         detection.mean_average_precision([found()], [[[0, 0, 1, 1]]], iou=0)

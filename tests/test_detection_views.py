@@ -128,6 +128,8 @@ def test_an_error_names_what_is_wrong() -> None:
     grid = Grid(6, 6, 16, ((1.0, 1.0),))
     with pytest.raises(ShapeError, match=r"images must be \(N, 96, 96, C\)"):
         Views(np.zeros((2, 80, 96, 3), np.uint8), [[], []], grid, 2)
+    with pytest.raises(ShapeError, match="images must be uint8, got float32"):
+        Views(np.zeros((2, 96, 96, 3), np.float32), [[], []], grid, 2)  # type: ignore[arg-type]
     with pytest.raises(ShapeError, match="window must not be empty"):
         detection.crop(painted(), [], (3, 3, 3, 9))
     with pytest.raises(ShapeError, match=r"image must be \(H, H, C\), got \(90, 96, 3\)"):

@@ -139,6 +139,12 @@ def test_a_skipped_step_calls_no_update_of_a_source() -> None:
     assert [a.item() for a in seen] == [-128]  # not times the scale
 
 
+def test_a_scale_whose_inverse_is_infinite_is_refused() -> None:
+    with pytest.raises(mpsnn.ShapeError, match="loss_scale: its inverse must be finite, got "):
+        nets.trainer("cpu", loss_scale=1e-40)
+    assert nets.trainer("cpu", loss_scale=2.0**-120).loss_scale == 2.0**-120
+
+
 def test_a_static_scale_that_overflows_fails_and_changes_nothing(tmp_path: Path) -> None:
     images, labels = nets.data(16)
     trainer = nets.trainer("cpu", norm=True, precision="float16", loss_scale=2.0**30)

@@ -10,7 +10,7 @@ import pytest
 from safetensors.numpy import load_file, save_file
 
 import mpsnn
-from mpsnn import io
+from mpsnn import files, io
 
 MakeTrainer = Callable[..., mpsnn.Trainer]
 Train = Callable[[mpsnn.Trainer, int], list[float]]
@@ -196,6 +196,26 @@ def test_saving_into_a_folder_that_is_not_there_is_an_os_error(
     with make_trainer() as trainer, pytest.raises(FileNotFoundError):
         trainer.save(tmp_path / "none" / "net")
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no pipes by name")
+def test_saving_replaces_no_pipe_or_device(make_trainer: MakeTrainer, tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    with make_trainer() as trainer, pytest.raises(FileExistsError, match="is no regular file"):
+        trainer.save(pipe)
+    with pytest.raises(FileExistsError, match="is no regular file"):
+        files.check_writable(pipe)
+    assert pipe.is_fifo()
+    assert list(tmp_path.iterdir()) == [pipe]
+
+
+def test_a_number_is_no_path(make_trainer: MakeTrainer, tmp_path: Path) -> None:
+    with (tmp_path / "open").open("wb") as file, make_trainer() as trainer:
+        for call in (trainer.load, trainer.save):
+            with pytest.raises(TypeError, match="PathLike"):
+                call(file.fileno())  # type: ignore[arg-type]
+        file.write(b"it is still open")
 
 
 def test_saving_replaces_what_a_link_points_to(make_trainer: MakeTrainer, tmp_path: Path) -> None:

@@ -67,8 +67,14 @@ def test_networks_take_other_sizes_and_refuse_what_they_cannot() -> None:
         models.tiny_yolo(odd)
     with pytest.raises(ShapeError, match="tiny_yolo: classes must be"):
         models.tiny_yolo(x, 0)
-    with pytest.raises(ShapeError, match="resnet: stem must be 'imagenet' or 'small'"):
+    with pytest.raises(ShapeError, match="resnet18: stem must be 'imagenet' or 'small'"):
         models.resnet18(x, stem="cifar")  # type: ignore[arg-type]
+    with pytest.raises(ShapeError, match="units must be"):
+        models.resnet50(x, 0)
+    with pytest.raises(ShapeError, match="conv2d"):
+        models.inception_v3(x)
+    with pytest.raises(TypeError, match="inception_v3: x must be a Value, got int"):
+        models.inception_v3_with_auxiliary(3)  # type: ignore[arg-type]
     assert str(net) == before
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import time
 
 import nets
 import numpy as np
@@ -81,6 +82,51 @@ def test_a_resumed_run_goes_on_with_its_schedule(tmp_path) -> None:
     first.save(tmp_path / "run")
     second.load(tmp_path / "run")
     assert rates_of(second, 2) == [3, 4]
+
+
+@pytest.mark.parametrize("backend", mpsnn.backend_names())
+def test_steps_that_fail_count_for_the_schedule_of_a_resumed_run_too(backend, tmp_path) -> None:
+    trainers = [nets.trainer(backend, optimizer=mpsnn.SGD(lambda t: 0.1 * 0.5**t)) for _ in "ab"]
+    images, labels = nets.data(16)
+    whole, resumed = trainers
+    whole.train_step(images, labels)
+    with pytest.raises(mpsnn.NumericError):
+        whole.train_step(images, labels, np.full(16, np.nan, np.float32)).wait()
+    whole.save(tmp_path / "run")
+    resumed.load(tmp_path / "run")
+    assert (resumed.step, resumed.learning_rate) == (1, 0.1 * 0.25)
+    for trainer in trainers:
+        trainer.train_step(images, labels)
+    for name, value in whole.state_dict().items():
+        np.testing.assert_array_equal(resumed.state_dict()[name], value)
+
+
+def test_a_schedule_cannot_use_its_own_trainer() -> None:
+    calls = [
+        lambda: trainer.train_step(*nets.data(16)),
+        lambda: trainer.learning_rate,
+        lambda: setattr(trainer, "learning_rate", 0.5),
+    ]
+    trainer = nets.trainer(None, optimizer=mpsnn.SGD(lambda t: calls[t]()))
+    for _ in calls:
+        with pytest.raises(mpsnn.Error, match="a schedule cannot use the trainer that asks it"):
+            trainer.train_step(*nets.data(16))
+        del calls[0]
+    assert trainer.step == 0
+
+
+def test_a_callback_may_end_a_schedule_while_the_next_steps_wait() -> None:
+    trainer = nets.trainer(None, optimizer=mpsnn.SGD(lambda t: 0.1))
+    images, labels = nets.data(16)
+
+    def end(step: mpsnn.Step) -> None:
+        time.sleep(0.05)  # the caller waits for a place meanwhile
+        trainer.learning_rate = 0.5
+
+    for _ in range(5):
+        trainer.train_step(images, labels, on_complete=end)
+    trainer.wait()
+    assert trainer.learning_rate == 0.5
 
 
 @pytest.mark.parametrize("value", [math.nan, -1.0, "fast"])

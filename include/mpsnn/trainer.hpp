@@ -67,9 +67,10 @@ class Trainer {
 
   /// Queues one step on `images` (1 to batch) images and returns; blocks while
   /// two are in flight. `done` runs on the engine's thread, also after a failure.
-  /// Null labels: a graph with several bind each through `inputs`.
+  /// Null labels: a graph with several bind each through `inputs`. A `learning_rate` is of this
+  /// step alone.
   Step train_step(int images, const Inputs& inputs, const LossLabels& labels,
-                  std::function<void(Step)> done = {});
+                  std::function<void(Step)> done = {}, std::optional<float> learning_rate = {});
 
   /// What the nodes of `runs` steps on these images take; leaves weights, optimizer state and
   /// step as they are: see mpsnn::profile. Waits.

@@ -12,7 +12,7 @@ from typing import cast, get_args
 import numpy as np
 from rich.console import Console
 
-from mpsnn import io, plots
+from mpsnn import files, io, plots
 from mpsnn._core import Error, Step, UnsupportedError, backend_status
 from mpsnn.arguments import Float
 from mpsnn.cli_report import Lines, costs, memory, report
@@ -112,7 +112,7 @@ def check(options: Options) -> None:
     for option, path in written.items():
         try:
             if path:
-                io.check_writable(path)
+                files.check_writable(path)
         except OSError as error:
             reason = error.strerror or str(error)
             raise UsageError(f"{option} {path}: cannot be written: {reason}") from error
@@ -196,7 +196,8 @@ class Course:
                 )
             if options.save:
                 self.trainer.save(options.save)
-            if self.score and self.score.value >= (options.target_accuracy or math.inf):
+            target = math.inf if options.target_accuracy is None else options.target_accuracy
+            if self.score and self.score.value >= target:
                 progress.say(f"reached the target accuracy of {options.target_accuracy:.2%}")
                 break
         if self.score is None:

@@ -7,6 +7,7 @@ A checkpoint holds every variable of a model under its own name, and as metadata
     layout          NHWC/OHWI: images, convolution weights
     backend         that trained it
     batch, step, seed, learning_rate, optimizer, optimizer_state
+    submitted       where there is a schedule: the steps that it has counted
     loss_scale      where it is dynamic: its value, and the steps completed when it last changed
     kinds           JSON: parameter, statistic or optimizer, by name
     checksum        CRC-32 of all of the above and of every tensor
@@ -16,7 +17,6 @@ from __future__ import annotations
 
 import json
 import os
-import secrets
 import zlib
 from collections.abc import Collection, Mapping
 from importlib.metadata import version
@@ -28,7 +28,7 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 from safetensors import numpy as safetensors
 
-from mpsnn import _core
+from mpsnn import _core, files
 from mpsnn._core import Error, ShapeError
 from mpsnn.optim import Optimizer
 
@@ -105,8 +105,17 @@ def _writable(value: Array) -> Array:
 # ---- checkpoints ----------------------------------------------------------------
 
 
-def save_checkpoint(path: AnyPath, trainer: _core.Trainer, optimizer: Optimizer) -> None:
-    """Write what `trainer` needs to go on. See `Trainer.save`."""
+def save_checkpoint(
+    path: AnyPath, trainer: _core.Trainer, optimizer: Optimizer, submitted: int | None
+) -> None:
+    """Write what `trainer` needs to go on. See `Trainer.save`.
+
+    Args:
+        path: Of the file.
+        trainer: What is saved.
+        optimizer: That of the trainer.
+        submitted: Steps that a schedule has counted; None without one.
+    """
     session = trainer.session
     progress, tensors = read_variables(session, EVERYTHING)
     metadata = {
@@ -122,17 +131,23 @@ def save_checkpoint(path: AnyPath, trainer: _core.Trainer, optimizer: Optimizer)
         "optimizer_state": optimizer.state,
         "kinds": json.dumps({name: kind for name, _, _, kind in session.variables()}),
     }
+    if submitted is not None:
+        metadata["submitted"] = str(submitted)
     scale = progress.scale
     if scale.growth_interval:
         metadata["loss_scale"] = f"{scale.value!r} {scale.since}"
     metadata["checksum"] = checksum(tensors, metadata)
-    write_file(path, safetensors.save(tensors, metadata))
+    files.write(path, safetensors.save(tensors, metadata))
 
 
 def load_checkpoint(
     path: AnyPath, trainer: _core.Trainer, optimizer: Optimizer, *, weights_only: bool
-) -> None:
-    """Continue from a checkpoint. See `Trainer.load`."""
+) -> int | None:
+    """Continue from a checkpoint. See `Trainer.load`.
+
+    Returns:
+        How many steps a schedule had counted, if there was one.
+    """
     tensors, metadata = read_file(path)
     if "format" in metadata or not weights_only:
         progress = _progress(path, metadata)
@@ -151,10 +166,11 @@ def load_checkpoint(
         raise CheckpointError(f"{os.fspath(path)}: is of another model: " + "; ".join(mistakes))
     if weights_only:
         write_variables(session, tensors, kinds)
-        return
-    reached, learning_rate = progress
+        return None
+    reached, learning_rate, submitted = progress
     write_variables(session, tensors, kinds, progress=reached)
     trainer.learning_rate = learning_rate
+    return submitted
 
 
 def read_metadata(path: AnyPath) -> dict[str, str]:
@@ -169,8 +185,10 @@ def read_metadata(path: AnyPath) -> dict[str, str]:
     return metadata
 
 
-def _progress(path: AnyPath, metadata: Mapping[str, str]) -> tuple[_core.Progress, float]:
-    """The progress and the learning rate, if this is a checkpoint of this format."""
+def _progress(
+    path: AnyPath, metadata: Mapping[str, str]
+) -> tuple[_core.Progress, float, int | None]:
+    """Progress, learning rate and what a schedule counted, of a checkpoint of this format."""
     found = metadata.get("format")
     if found is None:
         raise CheckpointError(
@@ -187,7 +205,8 @@ def _progress(path: AnyPath, metadata: Mapping[str, str]) -> tuple[_core.Progres
                 raise ValueError(f"loss_scale is {value}")
             scale = _core.LossScale(float(value), growth_interval=1, since=int(since))
         step, seed = int(metadata["step"]), int(metadata["seed"])
-        return _core.Progress(step, seed, scale), float(metadata["learning_rate"])
+        submitted = int(metadata["submitted"]) if "submitted" in metadata else None
+        return _core.Progress(step, seed, scale), float(metadata["learning_rate"]), submitted
     except (KeyError, ValueError, TypeError) as reason:
         raise CheckpointError(f"{os.fspath(path)}: metadata is damaged: {reason}") from reason
 
@@ -217,7 +236,7 @@ def read_file(path: AnyPath, tensors: bool = True) -> tuple[dict[str, Array], di
         OSError: If the file cannot be read.
         CheckpointError: If it is no whole safetensors file.
     """
-    with open(path, "rb"):  # so that a missing file is an OSError
+    with open(os.fspath(path), "rb"):  # so that a missing file is an OSError
         pass
     try:
         with safe_open(path, framework="numpy") as file:
@@ -227,48 +246,3 @@ def read_file(path: AnyPath, tensors: bool = True) -> tuple[dict[str, Array], di
         raise CheckpointError(
             f"{os.fspath(path)}: is damaged or no safetensors file: {reason}"
         ) from reason
-
-
-def write_file(path: AnyPath, data: bytes) -> None:
-    """Replace `path` by a file with this content, on disk when it returns.
-
-    Writes a temporary file beside it, and renames that; a failure leaves what was there.
-
-    Raises:
-        OSError: If it cannot be written.
-    """
-    target = os.path.realpath(path)
-    folder, name = os.path.split(target)
-    temporary = os.path.join(folder, f".{name}.{secrets.token_hex(4)}.tmp")
-    try:
-        with open(temporary, "xb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, target)
-    except BaseException:
-        if os.path.lexists(temporary):
-            os.unlink(temporary)
-        raise
-    if hasattr(os, "O_DIRECTORY"):  # elsewhere a folder cannot be opened
-        handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)
-
-
-def check_writable(path: AnyPath) -> None:
-    """Find out now whether `write_file` could write `path`; changes nothing.
-
-    Raises:
-        OSError: If it could not.
-    """
-    target = os.path.realpath(path)
-    if os.path.isdir(target):
-        raise IsADirectoryError(f"{target} is a folder")
-    folder, name = os.path.split(target)
-    probe = os.path.join(folder, f".{name}.{secrets.token_hex(4)}.tmp")
-    with open(probe, "xb"):
-        pass
-    os.unlink(probe)

@@ -182,8 +182,8 @@ class Trainer(Weights, Reports):
             Error: If the trainer is closed.
         """
         inputs, truth = bind_batch(self._graph, images, labels, weights)
-        with self._rate.of_next_step():
-            return self._core.train_step(inputs, *truth, on_complete)
+        with self._rate.of_next_step() as rate:
+            return self._core.train_step(inputs, *truth, on_complete, rate)
 
     def infer(self, images: Images) -> Any:
         """Compute the outputs for any number of images, after the steps before it.

@@ -47,7 +47,7 @@ class Weights:
         Raises:
             OSError: If the file cannot be written.
         """
-        io.save_checkpoint(path, self._core, self.optimizer)
+        io.save_checkpoint(path, self._core, self.optimizer, self._rate.submitted)
 
     def load(self, path: str | PathLike[str], *, weights_only: bool = False) -> None:
         """Continue from a file that `save` wrote, bit for bit on the same backend.
@@ -64,5 +64,6 @@ class Weights:
             CheckpointError: If it is damaged, of another model or of another optimizer.
                 Nothing has changed then.
         """
-        io.load_checkpoint(path, self._core, self.optimizer, weights_only=weights_only)
-        self._rate.resume()
+        submitted = io.load_checkpoint(path, self._core, self.optimizer, weights_only=weights_only)
+        if not weights_only:
+            self._rate.resume(submitted)

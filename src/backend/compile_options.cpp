@@ -16,6 +16,9 @@ void check_compile_options(const Graph& graph, const CompileOptions& options) {
   const LossScale& scale = options.session_options.scale;
   if (!std::isfinite(scale.value) || scale.value <= 0 || scale.growth_interval < 0)
     throw ShapeError(str("loss_scale: must be finite and greater than 0, got ", scale.value));
+  // Gradients are multiplied by it.
+  if (!std::isfinite(1 / scale.value))
+    throw ShapeError(str("loss_scale: its inverse must be finite, got ", scale.value));
   for (ValueId v : options.outputs) {
     if (!graph.has(v)) throw ShapeError(str("outputs: value ", v.index, " is not in this graph"));
   }

@@ -4,6 +4,8 @@
 #include <unistd.h>
 #endif
 
+#include "mpsnn/errors.hpp"
+
 namespace mpsnn {
 
 /// Tells a forked child, which has the memory of its parent but none of its threads.
@@ -13,6 +15,14 @@ inline int process_id() {
 #else
   return static_cast<int>(getpid());
 #endif
+}
+
+/// @throws Error unless this is the process that made an engine's thread.
+inline void check_process(int process) {
+  if (process != process_id())
+    throw Error(
+        "this process is a fork of the one that made the trainer, whose engine thread it does "
+        "not have: make the trainer in the child, or start it with 'spawn'");
 }
 
 }  // namespace mpsnn

@@ -31,10 +31,7 @@ Queue::~Queue() {
 }
 
 void Queue::check_process() const {
-  if (process_ != process_id())
-    throw Error(
-        "this process is a fork of the one that made the trainer, whose engine thread it does "
-        "not have: make the trainer in the child, or start it with 'spawn'");
+  mpsnn::check_process(process_);
 }
 
 void Queue::post(std::function<void()> job) {

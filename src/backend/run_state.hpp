@@ -5,6 +5,7 @@
 #include <exception>
 #include <mutex>
 
+#include "backend/process.hpp"
 #include "backend/waiting.hpp"
 #include "mpsnn/backend.hpp"
 
@@ -22,7 +23,9 @@ struct Run::State {
     }
     ended.notify_all();
   }
+  /// @throws what the run failed with; Error in a forked child, if it was under way at the fork.
   void wait() {
+    if (!done) check_process(process);
     if (is_brief) look_for([&] { return done.load(); });
     std::unique_lock lock(mutex);
     ended.wait(lock, [&] { return done.load(); });
@@ -30,6 +33,7 @@ struct Run::State {
   }
   bool is_done() const { return done; }
 
+  const int process = process_id();
   std::mutex mutex;
   std::condition_variable ended;
   std::atomic<bool> done = false;

@@ -68,11 +68,13 @@ std::function<void(Step)> on_engine_thread(const py::object& callback, const PyS
 }
 
 PyStep train_step(PyTrainer& self, const Arrays& inputs, const py::object& labels,
-                  const py::object& weights, const py::object& on_complete) {
+                  const py::object& weights, const py::object& on_complete,
+                  const std::optional<float>& learning_rate) {
   const Batch b = self.reader().batch(inputs, labels, weights);
   auto done = on_engine_thread(on_complete, self.show(Step(nullptr), b.images));
   const py::gil_scoped_release release;
-  return self.show((*self).train_step(b.images, b.inputs, b.labels, std::move(done)), b.images);
+  return self.show(
+      (*self).train_step(b.images, b.inputs, b.labels, std::move(done), learning_rate), b.images);
 }
 
 Profile profile(PyTrainer& self, const Arrays& inputs, const py::object& labels,
@@ -217,7 +219,8 @@ void bind_trainer(py::module_& m) {
            "graph"_a, "loss"_a, "outputs"_a, py::kw_only(), "optimizer"_a, "batch"_a, "backend"_a,
            "seed"_a, "threads"_a, "check_finite"_a, "in_flight"_a, "exports"_a, "device"_a,
            "precision"_a, "scale"_a, "half_accumulators"_a, "trace"_a)
-      .def("train_step", &train_step, "inputs"_a, "labels"_a, "weights"_a, "on_complete"_a)
+      .def("train_step", &train_step, "inputs"_a, "labels"_a, "weights"_a, "on_complete"_a,
+           "learning_rate"_a)
       .def("infer", &infer, "inputs"_a)
       .def("evaluate", &evaluate, "inputs"_a, "labels"_a, "weights"_a)
       .def_property(

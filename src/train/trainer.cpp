@@ -163,10 +163,10 @@ Bindings Trainer::Impl::bind(int images, const Inputs& inputs, const LossLabels&
 }
 
 Step Trainer::train_step(int images, const Inputs& inputs, const LossLabels& labels,
-                         std::function<void(Step)> done) {
+                         std::function<void(Step)> done, std::optional<float> learning_rate) {
   const auto lock = impl_->enter();
   auto state = std::make_shared<Step::State>();
-  const float rate = impl_->learning_rate;
+  const float rate = learning_rate ? checked_rate(*learning_rate) : impl_->learning_rate.load();
   Bindings bindings = impl_->bind(images, inputs, labels, rate, state->loss);
   for (ValueId v : impl_->options.exports) {
     state->add_export(impl_->graph.desc(v), images);

@@ -9,6 +9,7 @@ from mpsnn import layers
 from mpsnn._core import ShapeError
 from mpsnn.detection.grid import Grid
 from mpsnn.graph import Graph
+from mpsnn.layers.base import appended, value_of
 from mpsnn.models.blocks import conv_norm
 from mpsnn.values import Value
 
@@ -48,10 +49,15 @@ def small_yolo(x: Value, outputs: int, channels: Sequence[int] = CHANNELS) -> Va
     Raises:
         ShapeError: If `x` has no such size, or there are not as many channels.
     """
+    value_of("small_yolo", x)
     if len(x.shape) != 3 or x.shape[0] % 16 or x.shape[1] % 16:
         raise ShapeError(f"small_yolo: x must be (16 i, 16 j, C), got {x.shape}")
     if len(channels) <= POOLED[-1]:
         raise ShapeError(f"small_yolo: channels must be four or more, got {tuple(channels)}")
+    return appended(lambda x: _small_yolo(x, outputs, channels), x)
+
+
+def _small_yolo(x: Value, outputs: int, channels: Sequence[int]) -> Value:
     net, y = x.graph, x
     for i, count in enumerate(channels):
         # As PyTorch pads: one pixel on every side, with a stride too.

@@ -30,7 +30,7 @@ def average_precision(scores: ArrayLike, hits: ArrayLike, objects: int) -> float
         From 0 to 1.
 
     Raises:
-        ShapeError: If the lengths differ, or there are more hits than objects.
+        ShapeError: If the lengths differ, a score is NaN, or there are more hits than objects.
     """
     total = arguments.integer("average_precision", "objects", objects, 1)
     values, right = np.asarray(scores, np.float64), np.asarray(hits, bool)
@@ -38,6 +38,8 @@ def average_precision(scores: ArrayLike, hits: ArrayLike, objects: int) -> float
         raise ShapeError(
             f"average_precision: scores {values.shape} and hits {right.shape} must be (M,)"
         )
+    if np.isnan(values).any():
+        raise ShapeError(f"average_precision: scores must not be NaN, got {values}")
     if right.sum() > total:
         raise ShapeError(f"average_precision: {right.sum()} hits for {total} objects")
     right = right[np.argsort(-values, kind="stable")]
@@ -69,7 +71,9 @@ def mean_average_precision(
         From 0 to 1, over the classes that have an object.
 
     Raises:
-        ShapeError: If the lengths differ, there is no object at all, or a number is not accepted.
+        ShapeError: If the lengths differ, a score is NaN, there is no object at all, or a number is
+            not accepted.
+        TypeError: If what was found in a picture is no `Detections`.
     """
     op = "mean_average_precision"
     if not 0 < arguments.real(op, "iou", iou) <= 1:
@@ -82,6 +86,8 @@ def mean_average_precision(
             f"{op}: {len(found)} pictures were searched, there are boxes {[*map(len, truth)]} "
             f"and classes {[*map(len, kinds)]}"
         )
+    for picture, some in enumerate(found):
+        _check_found(picture, some)
     existing = np.unique(np.concatenate([*kinds, []]))
     if not len(existing):
         raise ShapeError(f"{op}: boxes must have at least one object, got none")
@@ -91,6 +97,17 @@ def mean_average_precision(
         scores, hits = _of_class(found, there, kind, iou)
         precisions.append(average_precision(scores, hits, sum(map(len, there))))
     return float(np.mean(precisions))
+
+
+def _check_found(picture: int, some: Detections) -> None:
+    op = "mean_average_precision"
+    if not isinstance(some, Detections):
+        raise TypeError(f"{op}: found[{picture}] must be Detections, got {type(some).__name__}")
+    lengths = [len(some.boxes), len(some.scores), len(some.classes)]
+    if len({*lengths}) > 1:
+        raise ShapeError(f"{op}: found[{picture}] has boxes, scores and classes {lengths}")
+    if np.isnan(np.asarray(some.scores, np.float64)).any():
+        raise ShapeError(f"{op}: found[{picture}] has a score that is NaN")
 
 
 def _of_class(

@@ -30,7 +30,7 @@ class Views:
         trace: Records the time that each batch takes to prepare.
 
     Raises:
-        ShapeError: If the pictures do not fit the grid, or the boxes the pictures.
+        ShapeError: If the pictures are no bytes, or do not fit the grid, or the boxes them.
     """
 
     def __init__(
@@ -44,6 +44,8 @@ class Views:
         seed: int = 0,
         trace: Trace | None = None,
     ) -> None:
+        if images.dtype != np.uint8:
+            raise ShapeError(f"views: images must be uint8, got {images.dtype}")
         if images.ndim != 4 or images.shape[1:3] != grid.size or len(images) != len(boxes):
             raise ShapeError(
                 f"views: images must be (N, {grid.size[0]}, {grid.size[1]}, C) with boxes for "

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TypeVar
 
 from mpsnn.graph import Graph
 from mpsnn.values import Value
 
+Result = TypeVar("Result")
 
-def appended(append: Callable[[Value], Value], x: Value) -> Value:
-    """`append(x)`, tried on a graph of its own first: a refused layer leaves no weights."""
+
+def appended(append: Callable[[Value], Result], x: Value) -> Result:
+    """`append(x)`, tried on a graph of its own first: what is refused leaves no weights."""
     append(Graph().input(*x.shape))
     return append(x)
 

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from mpsnn import layers
 from mpsnn.arguments import Padding, Pair
+from mpsnn.layers.base import appended, value_of
 from mpsnn.models.blocks import conv_norm
 from mpsnn.values import Value
 
@@ -28,7 +29,7 @@ def inception_v3(x: Value, classes: int = 1000) -> Value:
     Every convolution is followed by a batch_norm and a relu. Without the auxiliary classifier:
     for inference, or training without it.
     """
-    return _head(_features(x), classes)
+    return appended(lambda x: _head(_features(x), classes), value_of("inception_v3", x))
 
 
 def inception_v3_with_auxiliary(x: Value, classes: int = 1000) -> InceptionLogits:
@@ -37,8 +38,12 @@ def inception_v3_with_auxiliary(x: Value, classes: int = 1000) -> InceptionLogit
     The loss of training is that of the logits plus 0.4 times that of the auxiliary ones, as
     torchvision's. Inference needs the logits alone.
     """
-    middle = _stem_and_modules(x)
-    return InceptionLogits(_head(_last_modules(middle), classes), _auxiliary(middle, classes))
+
+    def append(x: Value) -> InceptionLogits:
+        middle = _stem_and_modules(x)
+        return InceptionLogits(_head(_last_modules(middle), classes), _auxiliary(middle, classes))
+
+    return appended(append, value_of("inception_v3", x))
 
 
 def _features(x: Value) -> Value:

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Literal, TypeAlias
 
 from mpsnn import arguments, layers
+from mpsnn.layers.base import appended, value_of
 from mpsnn.models.blocks import conv_norm
 from mpsnn.values import Value
 
@@ -31,7 +32,7 @@ def resnet18(x: Value, classes: int = 1000, *, stem: Stem = "imagenet") -> Value
     Raises:
         ShapeError: If `x` is no image, or an argument is not accepted.
     """
-    return _resnet(x, classes, stem, _basic, (2, 2, 2, 2))
+    return _resnet("resnet18", x, classes, stem, _basic, (2, 2, 2, 2))
 
 
 def resnet50(x: Value, classes: int = 1000, *, stem: Stem = "imagenet") -> Value:
@@ -40,23 +41,33 @@ def resnet50(x: Value, classes: int = 1000, *, stem: Stem = "imagenet") -> Value
     As in torchvision the stride of a block is in its convolution of 3 x 3, and not as in the
     paper in the first one of 1 x 1: that is version 1.5.
     """
-    return _resnet(x, classes, stem, _bottleneck, (3, 4, 6, 3))
+    return _resnet("resnet50", x, classes, stem, _bottleneck, (3, 4, 6, 3))
 
 
 def _resnet(
-    x: Value, classes: int, stem: Stem, block: Block, depths: tuple[int, int, int, int]
+    op: str, x: Value, classes: int, stem: Stem, block: Block, depths: tuple[int, int, int, int]
 ) -> Value:
+    arguments.choice(op, "stem", stem, ("imagenet", "small"))
+
+    def append(x: Value) -> Value:
+        y = _imagenet(x) if stem == "imagenet" else _small(x)
+        for stage, depth in enumerate(depths):
+            for i in range(depth):
+                stride = 2 if stage > 0 and i == 0 else 1
+                y = block(y, f"layer{stage + 1}.{i}", 64 * 2**stage, stride)
+        return layers.Dense(classes, name="fc")(y.graph.global_avg_pool2d(y))
+
+    return appended(append, value_of(op, x))
+
+
+def _imagenet(x: Value) -> Value:
     net = x.graph
-    if arguments.choice("resnet", "stem", stem, ("imagenet", "small")) == "imagenet":
-        y = conv_norm(x, 64, 7, stride=2, padding=3, names=("conv1", "bn1"))
-        y = net.max_pool2d(net.relu(y), 3, stride=2, padding=1)
-    else:
-        y = net.relu(conv_norm(x, 64, 3, names=("conv1", "bn1")))
-    for stage, depth in enumerate(depths):
-        for i in range(depth):
-            stride = 2 if stage > 0 and i == 0 else 1
-            y = block(y, f"layer{stage + 1}.{i}", 64 * 2**stage, stride)
-    return layers.Dense(classes, name="fc")(net.global_avg_pool2d(y))
+    y = conv_norm(x, 64, 7, stride=2, padding=3, names=("conv1", "bn1"))
+    return net.max_pool2d(net.relu(y), 3, stride=2, padding=1)
+
+
+def _small(x: Value) -> Value:
+    return x.graph.relu(conv_norm(x, 64, 3, names=("conv1", "bn1")))
 
 
 def _basic(x: Value, name: str, channels: int, stride: int) -> Value:

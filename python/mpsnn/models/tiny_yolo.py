@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from mpsnn import arguments, layers
 from mpsnn._core import ShapeError
+from mpsnn.layers.base import appended, value_of
 from mpsnn.models.blocks import conv_norm
 from mpsnn.values import Value
 
@@ -30,12 +31,16 @@ def tiny_yolo(x: Value, classes: int = 20, *, anchors: int = len(TINY_YOLO_ANCHO
     Raises:
         ShapeError: If `x` is not of such a size, or a number is not positive.
     """
-    net = x.graph
+    value_of("tiny_yolo", x)
     outputs = arguments.integer("tiny_yolo", "anchors", anchors, 1)
     outputs *= 5 + arguments.integer("tiny_yolo", "classes", classes, 1)
     if len(x.shape) != 3 or x.shape[0] % 32 or x.shape[1] % 32:
         raise ShapeError(f"tiny_yolo: x must be (32 i, 32 j, C), got {x.shape}")
-    y = x
+    return appended(lambda x: _tiny_yolo(x, outputs), x)
+
+
+def _tiny_yolo(x: Value, outputs: int) -> Value:
+    net, y = x.graph, x
     for i, channels in enumerate((16, 32, 64, 128, 256, 512, 1024, 1024), start=1):
         y = conv_norm(y, channels, 3, names=(f"conv{i}", f"bn{i}"))
         y = net.leaky_relu(y, 0.1)

@@ -10,7 +10,7 @@ from typing import Annotated, NamedTuple
 import typer
 
 import mpsnn
-from mpsnn.io import check_writable
+from mpsnn.files import check_writable
 from mpsnn.verify import checks, probes, rows, speed
 from mpsnn.verify.checks import Outcome
 from mpsnn.verify.report import ATTACH, Report
