@@ -10,7 +10,7 @@ import pytest
 from test_tiles import trained
 
 import mpsnn
-from mpsnn import Graph, _core
+from mpsnn import Graph, _core, layers
 
 ON_CPU = pytest.mark.skipif("cpu" not in mpsnn.backend_names(), reason="there is no cpu backend")
 
@@ -132,3 +132,49 @@ def test_taps_along_one_axis_learn_what_they_do_on_the_reference(
     most = 2**-6 if precision == "bfloat16" else 2**-14
     for name, expected in wide.items():
         assert np.linalg.norm(narrow[name] - expected) <= most * np.linalg.norm(expected), name
+
+
+IDLE: list[tuple[str, tuple[int, int], int, int, dict[str, Any]]] = [
+    ("Conv2d", (8, 1), 16, 16, {"kernel": 3, "stride": 2}),
+    ("Conv2d", (1, 7), 128, 256, {"kernel": 5}),
+    ("Conv2d", (2, 4), 128, 3, {"kernel": (7, 3)}),
+    ("Conv2d", (13, 2), 48, 48, {"kernel": (1, 4), "stride": 3, "padding": (0, 1, 2, 0)}),
+    ("ConvTranspose2d", (1, 1), 16, 16, {"kernel": 4, "stride": 3}),
+]
+
+
+@ON_CPU
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+@pytest.mark.parametrize(("layer", "pixels", "channels", "outputs", "options"), IDLE, ids=str)
+def test_taps_that_are_beside_the_image_in_all_windows_have_no_gradient(
+    precision: str,
+    layer: str,
+    pixels: tuple[int, int],
+    channels: int,
+    outputs: int,
+    options: dict[str, Any],
+) -> None:
+    g = Graph()
+    x = g.input(*pixels, channels)
+    y = g.flatten(getattr(layers, layer)(outputs, name="layer", **options)(x))
+    loss = g.mean_squared_error(y, g.labels(*y.shape))
+    rng = np.random.default_rng(0)
+    images = rng.standard_normal((4, *pixels, channels), np.float32)
+    targets = rng.standard_normal((4, *y.shape), np.float32)
+    gradients = []
+    for backend in ("cpu", "reference"):
+        exact = "float32" if backend == "reference" else precision
+        settings: Any = {"optimizer": mpsnn.SGD(1.0), "batch": 4, "precision": exact}
+        with mpsnn.Trainer(loss, backend=backend, **settings) as trainer:
+            before = trainer.state_dict()
+            for _ in range(3):  # the first ones leave numbers in the memory of the others
+                trainer.load_state_dict(before)
+                trainer.train_step(images, targets).wait()
+            gradients.append(before["layer.weight"] - trainer.state_dict()["layer.weight"])
+    found, expected = gradients
+    idle = (expected == 0).all(axis=(0, 3))
+    assert 0 < idle.sum() < idle.size
+    assert (found[:, idle] == 0).all()
+    # Operands have 8 bits or 24; a sum of a few of them may cancel.
+    error = np.abs(found - expected).max() / np.abs(expected).max()
+    assert error < (0.05 if precision == "bfloat16" else 1e-4)

@@ -22,6 +22,17 @@ struct ConvAxis {
     const Dim at = fine_pixel + before - tap * dilation;
     return at < 0 || at % stride != 0 || at / stride >= coarse ? -1 : at / stride;
   }
+  /// Whether some tap joins no pixels.
+  bool has_idle_tap() const {
+    const auto is_idle = [this](Dim tap) {
+      Dim joined = 0;
+      for (Dim r = 0; r < coarse; ++r) joined += fine_pixel(r, tap) >= 0;
+      return joined == 0;
+    };
+    for (Dim tap = 0; tap < kernel; ++tap)
+      if (is_idle(tap)) return true;
+    return false;
+  }
 };
 
 /// What is computed from the attributes and shapes of a conv2d or conv_transpose2d: the one
