@@ -7,7 +7,7 @@ Every figure comes from there; of rows that were measured again the last one cou
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -78,7 +78,7 @@ def page(name: str, rows: list[Row]) -> str:
     parts = [f"# Benchmarks: {heading(name, table)}", INTRODUCTION]
     for mode, title in (("train", "Training"), ("infer", "Inference")):
         parts += [f"## {title}", _ratios([row for row in table if row["mode"] == mode])]
-    parts += ["## Where mpsnn loses", _losses(name, table)]
+    parts += ["## Where mpsnn loses", _losses(name, table), *_other_losses(table)]
     parts += ["## The best of each library, ms a step", _families(table)]
     parts += ["## Memory, MiB", _memory(table)]
     parts += ["## Latency of single steps, ms", _latency(table)]
@@ -156,6 +156,24 @@ def _losses(name: str, table: list[Row]) -> str:
         unsaid = bound if share >= BOUND else "not explained yet"
         body.append([*cells, REASONS.get(key, unsaid)])
     return grid([*HEADS, "mode", "ratio", "to", "why"], body)
+
+
+def _other_losses(table: list[Row]) -> Iterator[str]:
+    """Rows that win, but not in all that is measured beside their time."""
+    body = []
+    for row in (row for row in table if row["best_peer"] and row["ratio"] >= 1):
+        peer, latency = row["best_peer"], row["latency_ms"]
+        pairs = {"the first step, s": [row["first_step_s"][name] for name in ("ours", peer)]}
+        if "ours" in latency and peer in latency:
+            pairs["half of single steps, ms"] = [latency[name]["p50"] for name in ("ours", peer)]
+        body += [
+            [row["mode"], *title(row), what, figure(own), label(peer), figure(its)]
+            for what, (own, its) in pairs.items()
+            if own > its
+        ]
+    if body:
+        yield "In these rows something else takes longer than with the best peer:"
+        yield grid(["mode", *HEADS, "what", "ours", "best peer", "its"], body)
 
 
 def _families(table: list[Row]) -> str:

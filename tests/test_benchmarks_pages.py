@@ -84,6 +84,20 @@ def test_one_thread_is_compared_with_all_of_its_session_and_workloads_have_an_or
     assert of_machine.index("| digits | 64 |") < of_machine.index("| resnet18 | 64 |")
 
 
+def test_a_row_that_wins_but_not_in_all_is_among_the_losses(tmp_path: Path) -> None:
+    row = recorded("float32")
+    row["latency_ms"] = {**row["latency_ms"], "torch eager": {"p50": 11.0, "p90": 12, "p99": 13}}
+    text = page.pages([results(tmp_path, "abacus", row)])["benchmarks-abacus.md"]
+    losses = text[text.index("## Where mpsnn loses") : text.index("## The best of each")]
+    assert "In no row of this run." in losses
+    begin = "| train | digits | 64 | float32 |"
+    assert f"{begin} the first step, s | 0.5 | PyTorch eager | 0.2 |" in losses
+    assert f"{begin} half of single steps, ms | 11.5 | PyTorch eager | 11 |" in losses
+    row["latency_ms"]["torch eager"]["p50"] = 11.6
+    text = page.pages([results(tmp_path, "abacus", row)])["benchmarks-abacus.md"]
+    assert "half of single steps" not in text
+
+
 def test_sums_in_float16_are_on_the_page_of_their_machine(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

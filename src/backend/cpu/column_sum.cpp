@@ -1,5 +1,6 @@
 #include "backend/cpu/column_sum.hpp"
 
+#include "backend/cpu/primitive.hpp"
 #include "backend/cpu/simd.hpp"
 
 namespace mpsnn::cpu {
@@ -45,6 +46,14 @@ void column_sum(const BFloat16* x, std::size_t rows, std::size_t columns, float*
 }
 void column_sum(const Float16* x, std::size_t rows, std::size_t columns, float* out) {
   sum(x, rows, columns, out);
+}
+
+Kernel bias_gradient(KernelContext& k) {
+  const Dim channels = k.out(2)[0], rows = k.in_elements(0) / channels;
+  report(k, "mpsnn");
+  return with_float(k.in_type(0), [&]<class T>(T) -> Kernel {
+    return [=](const Launch& l) { column_sum(l.in<T>(0), rows, channels, l.out<float>(2)); };
+  });
 }
 
 }  // namespace mpsnn::cpu

@@ -236,14 +236,6 @@ Kernel weight_gradient(KernelContext& k, const Layouts<Conv>& g,
   };
 }
 
-Kernel bias_gradient(KernelContext& k) {
-  const Dim channels = k.out(2)[0], rows = k.in_elements(0) / channels;
-  report(k, "mpsnn");
-  return with_float(k.in_type(0), [&]<class T>(T) -> Kernel {
-    return [=](const Launch& l) { column_sum(l.in<T>(0), rows, channels, l.out<float>(2)); };
-  });
-}
-
 /// Whether nothing is left to oneDNN.
 bool is_all_winograd(const KernelContext& k, const ConvGeometry& g) {
   const DType type = k.in_type(0);

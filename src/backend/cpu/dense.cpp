@@ -239,14 +239,6 @@ class OwnRows {
   Scratch parts_;  ///< Of dx, of all threads but the first.
 };
 
-Kernel bias_gradient(KernelContext& k) {
-  const Dim channels = k.out(2)[0], rows = k.in_elements(0) / channels;
-  report(k, "mpsnn");
-  return with_float(k.in_type(0), [&]<class T>(T) -> Kernel {
-    return [=](const Launch& l) { column_sum(l.in<T>(0), rows, channels, l.out<float>(2)); };
-  });
-}
-
 Kernel own_rows_gradient(KernelContext& k, const Sizes& s) {
   const OwnRows products(k, s);
   return [=](const Launch& l) {
