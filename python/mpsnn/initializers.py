@@ -22,6 +22,16 @@ Array: TypeAlias = NDArray[np.float32]
 Initializer: TypeAlias = Callable[[tuple[int, ...], np.random.Generator], Array]
 
 
+def check(op: str, argument: str, initializer: Initializer) -> None:
+    """That it is one, and no class of them.
+
+    Raises:
+        TypeError: Naming op and argument, if it is none.
+    """
+    if not callable(initializer) or isinstance(initializer, type):
+        raise TypeError(f"{op}: {argument} must be one such as HeNormal(), got {initializer!r}")
+
+
 def fans(shape: tuple[int, ...]) -> tuple[int, int]:
     """(fan_in, fan_out) of a weight: the terms of one output, the readers of one input.
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from typing import Literal
 
-from mpsnn import _core, arguments
+from mpsnn import _core, arguments, sources
 from mpsnn._core import ops
 from mpsnn.sources import DataSource
 from mpsnn.values import Nodes, Value
@@ -99,7 +99,7 @@ class Inputs(Nodes):
         Raises:
             ShapeError: If an extent is not positive, or the name is taken.
         """
-        lender = None if source is None else _core.Source(source)
+        lender = _lender("parameter", source)
         return self._parameter(lender, tensor, shape, trainable, name)
 
     def parameters(
@@ -121,7 +121,7 @@ class Inputs(Nodes):
         Raises:
             ShapeError: If an extent is not positive, or a name is taken.
         """
-        lender = None if source is None else _core.Source(source)
+        lender = _lender("parameters", source)
         return {
             tensor: self._parameter(lender, tensor, shape, tensor not in frozen, f"{name}.{tensor}")
             for tensor, shape in shapes.items()
@@ -142,3 +142,8 @@ class Inputs(Nodes):
             return self._add(
                 "parameter", ops.Parameter(extents, bool(trainable), source, tensor), label
             )
+
+
+def _lender(op: str, source: DataSource | None) -> _core.Source | None:
+    sources.check(op, source)
+    return None if source is None else _core.Source(source)

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 
-from mpsnn import arguments
+from mpsnn import arguments, initializers
 from mpsnn._core import Error, ShapeError
 from mpsnn.initializers import GLOROT_UNIFORM, ZERO, Initializer
 
@@ -51,6 +51,16 @@ class DataSource(ABC):
 
     def purge(self) -> None:  # noqa: B027  (to have nothing to release is normal)
         """Release what `load` made. Called once for each `load`, also when copying failed."""
+
+
+def check(op: str, source: DataSource | None) -> None:
+    """That it is one, and no class of them, or None.
+
+    Raises:
+        TypeError: Naming op and argument, if it is none.
+    """
+    if source is not None and not isinstance(source, DataSource):
+        raise TypeError(f"{op}: source must be a DataSource, got {source!r}")
 
 
 class ArraySource(DataSource):
@@ -106,6 +116,9 @@ class InitializerSource(DataSource):
         weight: Initialiser of the tensor called weight.
         bias: Initialiser of the tensor called bias.
         others: Of tensors with other names.
+
+    Raises:
+        TypeError: If one of them is no initialiser.
     """
 
     def __init__(
@@ -120,6 +133,8 @@ class InitializerSource(DataSource):
         self._seed = arguments.seed(seed)
         self._name = name
         self._initializers = {"weight": weight, "bias": bias, **others}
+        for tensor, initializer in self._initializers.items():
+            initializers.check("InitializerSource", tensor, initializer)
 
     def load(self, shapes: Shapes) -> dict[str, Array]:
         """Draw the tensors.

@@ -9,7 +9,7 @@ from mpsnn import arguments
 from mpsnn.arguments import Padding, Pair
 from mpsnn.initializers import GLOROT_UNIFORM, Initializer
 from mpsnn.layers.base import appended, value_of
-from mpsnn.layers.weights import Shapes, image_shapes, lent
+from mpsnn.layers.weights import Shapes, check, image_shapes, lent
 from mpsnn.sources import DataSource
 from mpsnn.values import Value
 from mpsnn.vocabulary.convolution import Accumulator
@@ -51,6 +51,9 @@ class Conv2d:
     trainable: bool = True
     name: str | None = None
     accumulator: Accumulator = "single"
+
+    def __post_init__(self) -> None:
+        check("conv2d", self.source, initializer=self.initializer)
 
     def __call__(self, x: Value) -> Value:
         """The layer's output for image `x`."""
@@ -113,6 +116,9 @@ class ConvTranspose2d:
     name: str | None = None
     accumulator: Accumulator = "single"
 
+    def __post_init__(self) -> None:
+        check("conv_transpose2d", self.source, initializer=self.initializer)
+
     def __call__(self, x: Value) -> Value:
         """The layer's output for image `x`."""
         return appended(self._append, value_of("conv_transpose2d", x))
@@ -156,6 +162,9 @@ class Dense:
     initializer: Initializer = GLOROT_UNIFORM
     trainable: bool = True
     name: str | None = None
+
+    def __post_init__(self) -> None:
+        check("dense", self.source, initializer=self.initializer)
 
     def __call__(self, x: Value) -> Value:
         """The layer's output for `x` of any shape."""

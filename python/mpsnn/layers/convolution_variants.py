@@ -9,7 +9,7 @@ from mpsnn._core import ShapeError
 from mpsnn.arguments import Padding, Pair
 from mpsnn.initializers import GLOROT_UNIFORM, Initializer
 from mpsnn.layers.base import appended, value_of
-from mpsnn.layers.weights import Shapes, image_shapes, lent
+from mpsnn.layers.weights import Shapes, check, image_shapes, lent
 from mpsnn.sources import DataSource
 from mpsnn.values import Value
 from mpsnn.vocabulary.convolution import Accumulator
@@ -51,6 +51,9 @@ class Conv1d:
     trainable: bool = True
     name: str | None = None
     accumulator: Accumulator = "single"
+
+    def __post_init__(self) -> None:
+        check("conv1d", self.source, initializer=self.initializer)
 
     def __call__(self, x: Value) -> Value:
         """The layer's output for sequence `x`."""
@@ -118,6 +121,9 @@ class DepthwiseConv2d:
     trainable: bool = True
     name: str | None = None
 
+    def __post_init__(self) -> None:
+        check("depthwise_conv2d", self.source, initializer=self.initializer)
+
     def __call__(self, x: Value) -> Value:
         """The layer's output for image `x`."""
         return appended(self._append, value_of("depthwise_conv2d", x))
@@ -171,6 +177,9 @@ class SeparableConv2d:
     initializer: Initializer = GLOROT_UNIFORM
     trainable: bool = True
     name: str | None = None
+
+    def __post_init__(self) -> None:
+        check("separable_conv2d", self.source, initializer=self.initializer)
 
     def __call__(self, x: Value) -> Value:
         """The layer's output for image `x`."""

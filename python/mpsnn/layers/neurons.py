@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from mpsnn._core import ShapeError
 from mpsnn.initializers import Constant
 from mpsnn.layers.base import appended, value_of
 from mpsnn.sources import InitializerSource
@@ -84,16 +85,21 @@ class Activation:
 
     Args:
         function: Name of a method of `Graph` that takes one value.
+
+    Raises:
+        ShapeError: If there is no such function.
     """
 
     function: str
 
+    def __post_init__(self) -> None:
+        if self.function not in ACTIVATIONS:
+            names = ", ".join(ACTIVATIONS)
+            raise ShapeError(f"activation: function must be one of {names}, got {self.function!r}")
+
     def __call__(self, x: Value) -> Value:
         """Of the shape of `x`."""
         value_of("activation", x)
-        if self.function not in ACTIVATIONS:
-            names = ", ".join(ACTIVATIONS)
-            raise ValueError(f"activation: function must be one of {names}, got {self.function!r}")
         y = getattr(x.graph, self.function)(x)
         assert isinstance(y, Value)
         return y

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from mpsnn import arguments
+from mpsnn import arguments, sources
 from mpsnn._core import ShapeError
 from mpsnn.initializers import ONE, ZERO
 from mpsnn.layers.base import appended, value_of
@@ -36,6 +36,9 @@ class BatchNorm:
     frozen: bool = False
     unbiased_running_var: bool = False
     name: str | None = None
+
+    def __post_init__(self) -> None:
+        sources.check("batch_norm", self.source)
 
     def __call__(self, x: Value) -> Value:
         """The layer's output for `x`, (..., C)."""
@@ -100,6 +103,9 @@ class GroupNorm:
     trainable: bool = True
     name: str | None = None
 
+    def __post_init__(self) -> None:
+        sources.check("group_norm", self.source)
+
     def __call__(self, x: Value) -> Value:
         """The layer's output for `x`, (..., C)."""
         return appended(self._append, value_of("group_norm", x))
@@ -126,6 +132,9 @@ class InstanceNorm:
     trainable: bool = True
     name: str | None = None
 
+    def __post_init__(self) -> None:
+        sources.check("instance_norm", self.source)
+
     def __call__(self, x: Value) -> Value:
         """The layer's output for `x`, (..., C)."""
         return GroupNorm(None, self.epsilon, self.scale, self.source, self.trainable, self.name)(x)
@@ -150,6 +159,9 @@ class LayerNorm:
     source: DataSource | None = None
     trainable: bool = True
     name: str | None = None
+
+    def __post_init__(self) -> None:
+        sources.check("layer_norm", self.source)
 
     def __call__(self, x: Value) -> Value:
         """The layer's output for `x`, of any shape but ()."""

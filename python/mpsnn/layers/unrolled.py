@@ -11,7 +11,7 @@ from mpsnn._core import ShapeError
 from mpsnn.graph import GateNeuron, Graph
 from mpsnn.initializers import GLOROT_UNIFORM, ORTHOGONAL, ZERO, Initializer
 from mpsnn.layers.base import value_of
-from mpsnn.layers.weights import Shapes
+from mpsnn.layers.weights import Shapes, check
 from mpsnn.recurrent import GATES, tensor_name
 from mpsnn.sources import DataSource, InitializerSource
 from mpsnn.values import Value
@@ -76,6 +76,14 @@ class Recurrent:
 
     kind: ClassVar[str]
     state: ClassVar[tuple[str, ...]] = ("h",)
+
+    def __post_init__(self) -> None:
+        check(
+            self.kind,
+            self.source,
+            initializer=self.initializer,
+            recurrent_initializer=self.recurrent_initializer,
+        )
 
     def __call__(self, x: Value) -> Value:
         """The layer's output for sequence `x`, (T, I)."""

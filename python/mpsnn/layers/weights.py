@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol, TypeAlias
 
-from mpsnn import arguments
+from mpsnn import arguments, initializers, sources
 from mpsnn._core import ShapeError
 from mpsnn.arguments import Pair
 from mpsnn.graph import Graph
@@ -24,6 +24,17 @@ class Owner(Protocol):
     def initializer(self) -> Initializer: ...
     @property
     def trainable(self) -> bool: ...
+
+
+def check(op: str, source: DataSource | None, **drawn: Initializer) -> None:
+    """What weights are lent or drawn by, when a layer is made.
+
+    Raises:
+        TypeError: If `source` is none, or one of `drawn`, by the names of the arguments.
+    """
+    sources.check(op, source)
+    for argument, initializer in drawn.items():
+        initializers.check(op, argument, initializer)
 
 
 def lent(layer: Owner, graph: Graph, name: str, shapes: Shapes) -> dict[str, Value]:

@@ -1,0 +1,76 @@
+"""An argument that cannot be: an error that names it, from the call that it was given to."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+import pytest
+
+import mpsnn
+from mpsnn import Graph, ShapeError, layers
+
+Case = tuple[Callable[[], object], type[Exception], str]
+
+
+def refused(make: Callable[[], object], kind: type[Exception], message: str) -> None:
+    with pytest.raises(kind, match=re.escape(message)):
+        make()
+
+
+LAYERS: dict[str, Callable[..., object]] = {
+    "conv2d": lambda **own: layers.Conv2d(3, 3, **own),
+    "conv_transpose2d": lambda **own: layers.ConvTranspose2d(3, 3, **own),
+    "conv1d": lambda **own: layers.Conv1d(3, 3, **own),
+    "depthwise_conv2d": lambda **own: layers.DepthwiseConv2d(3, **own),
+    "separable_conv2d": lambda **own: layers.SeparableConv2d(3, 3, **own),
+    "dense": lambda **own: layers.Dense(3, **own),
+    "rnn": lambda **own: layers.RNN(3, **own),
+    "lstm": lambda **own: layers.LSTM(3, **own),
+    "gru": lambda **own: layers.GRU(3, **own),
+    "mgu": lambda **own: layers.MGU(3, **own),
+    "batch_norm": layers.BatchNorm,
+    "group_norm": layers.GroupNorm,
+    "instance_norm": layers.InstanceNorm,
+    "layer_norm": layers.LayerNorm,
+}
+
+
+@pytest.mark.parametrize("op", LAYERS)
+def test_a_layer_is_not_made_with_what_gives_no_weights(op: str) -> None:
+    for source in (3, mpsnn.InitializerSource):
+        message = f"{op}: source must be a DataSource, got {source!r}"
+        refused(lambda source=source: LAYERS[op](source=source), TypeError, message)
+    drawn = ["initializer"] * (not op.endswith("_norm"))
+    drawn += ["recurrent_initializer"] * (op in ("rnn", "lstm", "gru", "mgu"))
+    for argument in drawn:
+        for initializer in ("he", None, mpsnn.HeNormal):
+            message = f"{op}: {argument} must be one such as HeNormal(), got {initializer!r}"
+            given = {argument: initializer}
+            refused(lambda given=given: LAYERS[op](**given), TypeError, message)
+
+
+WEIGHTS: list[Case] = [
+    (lambda: mpsnn.InitializerSource(weight="he"), TypeError,
+     "InitializerSource: weight must be one such as HeNormal(), got 'he'"),
+    (lambda: mpsnn.InitializerSource(gamma=mpsnn.HeNormal), TypeError,
+     "InitializerSource: gamma must be one such as HeNormal(), got <class"),
+    (lambda: Graph().parameter(3, source=3), TypeError,
+     "parameter: source must be a DataSource, got 3"),
+    (lambda: Graph().parameters("w", {"w": (3,)}, name="w"), TypeError,
+     "parameters: source must be a DataSource, got 'w'"),
+    (lambda: layers.Activation("foo"), ShapeError,
+     "activation: function must be one of relu, leaky_relu, relu6, sigmoid, "),
+    (lambda: layers.Activation(3), ShapeError, "log_softmax, got 3"),
+]  # fmt: skip
+
+
+def names(cases: list[Case]) -> list[str]:
+    return [message[:50] for _, _, message in cases]
+
+
+@pytest.mark.parametrize(("make", "kind", "message"), WEIGHTS, ids=names(WEIGHTS))
+def test_what_makes_weights_is_refused_by_name(
+    make: Callable[[], object], kind: type[Exception], message: str
+) -> None:
+    refused(make, kind, message)
