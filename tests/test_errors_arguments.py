@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
+import nets
+import numpy as np
 import pytest
 
 import mpsnn
@@ -74,3 +76,46 @@ def test_what_makes_weights_is_refused_by_name(
     make: Callable[[], object], kind: type[Exception], message: str
 ) -> None:
     refused(make, kind, message)
+
+
+def trainer(**options: object) -> mpsnn.Trainer:
+    return nets.trainer("reference", **options)
+
+
+def predictor(**options: object) -> mpsnn.Predictor:
+    return mpsnn.Predictor(layers.Dense(2, name="d")(Graph().input(3)), **options)
+
+
+LISTS = {"d.weight": np.zeros((2, 3), np.float32), "d.bias": [0.0, 0.0]}
+NETWORKS: list[Case] = [
+    (lambda: trainer(optimizer=mpsnn.Adam), TypeError,
+     "optimizer: must be one such as Adam(), got <class 'mpsnn.optim.Adam'>"),
+    (lambda: trainer(export=3), TypeError, "trainer: export must map names to Values, got 3"),
+    (lambda: trainer(export=[1]), TypeError, "trainer: export must map names to Values, got [1]"),
+    (lambda: nets.trainer(3), TypeError,
+     "trainer: backend must be one of backend_names(), got 3"),
+    (lambda: nets.trainer(0), TypeError, "trainer: backend must be one of backend_names(), got 0"),
+    (lambda: predictor(backend=3), TypeError,
+     "predictor: backend must be one of backend_names(), got 3"),
+    (lambda: predictor(weights=LISTS), TypeError,
+     "weights['d.bias']: must be a numpy array, got list"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("make", "kind", "message"), NETWORKS, ids=names(NETWORKS))
+def test_what_runs_a_network_is_not_made_with_what_cannot_be(
+    make: Callable[[], object], kind: type[Exception], message: str
+) -> None:
+    refused(make, kind, message)
+
+
+@pytest.mark.parametrize("state", [3, None, [1]])
+def test_a_state_that_is_no_mapping_is_refused_and_changes_nothing(state: object) -> None:
+    t = trainer()
+    before = t.state_dict()
+    message = f"load_state_dict: state must map names to arrays, got {type(state).__name__}"
+    for strict in (True, False):
+        with pytest.raises(TypeError, match=message):
+            t.load_state_dict(state, strict=strict)
+    for name, value in t.state_dict().items():
+        np.testing.assert_array_equal(value, before[name])

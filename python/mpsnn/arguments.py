@@ -59,6 +59,8 @@ def positive(op: str, argument: str, value: float) -> float:
 
 def backend(op: str, name: str | None, device: Device | None) -> tuple[str, int]:
     """The backend that the two name, "" for the fastest, and the device's id, 0 for its first."""
+    if name is not None and not isinstance(name, str):
+        raise TypeError(f"{op}: backend must be one of backend_names(), got {name!r}")
     if device is None:
         return name or "", 0
     if not isinstance(device, Device):

@@ -84,7 +84,7 @@ def bind_images(inputs: Sequence[Value], images: Images) -> list[tuple[ValueId, 
             raise ShapeError(f"images: {key!r} is no input of this graph; they are {names}")
         if by_key[key] in bound:
             raise ShapeError(f"images: {by_key[key].label} is given twice")
-        bound[by_key[key]] = _integers(by_key[key], _array("images", array))
+        bound[by_key[key]] = _integers(by_key[key], array_of("images", array))
     return [(value.id, array) for value, array in bound.items()]
 
 
@@ -100,8 +100,8 @@ def bind_labels(labels: Array | LossLabels, weights: Array | None) -> LossLabels
             raise TypeError("weights: given twice, also in LossLabels")
         return bind_labels(labels.labels, labels.weights)
     if weights is not None:
-        _array("weights", weights)
-    return LossLabels(_native(_array("labels", labels)), weights)
+        array_of("weights", weights)
+    return LossLabels(_native(array_of("labels", labels)), weights)
 
 
 def bind_truth(
@@ -205,7 +205,8 @@ def _native(labels: Array) -> Array:
     return labels.astype(np.int32, order="C")
 
 
-def _array(argument: str, array: object) -> Array:
+def array_of(argument: str, array: object) -> Array:
+    """`array`, if it is one."""
     if not isinstance(array, np.ndarray):
         raise TypeError(f"{argument}: must be a numpy array, got {type(array).__name__}")
     return array

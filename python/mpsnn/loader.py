@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from mpsnn import _core, arguments
 from mpsnn import trace as traces
 from mpsnn._core import ShapeError
-from mpsnn.binding import bind_labels
+from mpsnn.binding import array_of, bind_labels
 
 Numbers: TypeAlias = float | Sequence[float] | NDArray[Any]
 """One number, or one per channel."""
@@ -132,9 +132,7 @@ class Loader:
 
 def _checked(images: NDArray[Any], labels: NDArray[Any] | None) -> NDArray[Any] | None:
     """The labels as the engine takes them, which are as many as the images."""
-    if not isinstance(images, np.ndarray):
-        raise TypeError(f"images: must be a numpy array, got {type(images).__name__}")
-    if not images.size or not images.ndim:
+    if not array_of("images", images).size or not images.ndim:
         raise ShapeError(f"loader: images {images.shape} must not be empty")
     if labels is None:
         return None

@@ -10,7 +10,7 @@ import numpy as np
 
 from mpsnn import _core, arguments, io, profiling
 from mpsnn._core import Device, ShapeError, ValueId
-from mpsnn.binding import Array, Images, bind_images, values_of
+from mpsnn.binding import Array, Images, array_of, bind_images, values_of
 from mpsnn.training import Trainer
 from mpsnn.values import Value
 
@@ -178,6 +178,8 @@ def _require(graph: _core.Graph, known: Mapping[str, Any]) -> None:
 
 def _arrays(weights: object) -> Mapping[str, Array]:
     if isinstance(weights, Mapping):
+        for name, array in weights.items():
+            array_of(f"weights[{name!r}]", array)
         return weights
     if not isinstance(weights, str | PathLike):
         raise TypeError(

@@ -107,7 +107,7 @@ class Trainer(Weights, Reports):
             raise TypeError(f"loss: must be a Value, got {type(loss).__name__}")
         if nan_policy not in ("raise", "propagate"):
             raise ShapeError(f"nan_policy: must be 'raise' or 'propagate', got {nan_policy!r}")
-        if not callable(getattr(optimizer, "core", None)):
+        if isinstance(optimizer, type) or not callable(getattr(optimizer, "core", None)):
             raise TypeError(f"optimizer: must be one such as Adam(), got {optimizer!r}")
         self._graph = loss.graph
         self._single = isinstance(outputs, Value)
@@ -134,14 +134,19 @@ class Trainer(Weights, Reports):
             threads=self._threads,
             check_finite=nan_policy == "raise",
             in_flight=arguments.integer("trainer", "in_flight", in_flight, 1),
-            exports=[
-                (str(name), self._graph.check("trainer", f"export[{name!r}]", v))
-                for name, v in (export or {}).items()
-            ],
+            exports=self._exports(export),
         )
         self._rate = Rate(self._core, optimizer.learning_rate, accumulate)
         # Callbacks of steps in flight need an interpreter: end them before it does.
         weakref.finalize(self, _finalize, self._core)
+
+    def _exports(self, export: Mapping[str, Value] | None) -> list[tuple[str, _core.ValueId]]:
+        if not isinstance(export, Mapping | None):
+            raise TypeError(f"trainer: export must map names to Values, got {export!r}")
+        return [
+            (str(name), self._graph.check("trainer", f"export[{name!r}]", v))
+            for name, v in (export or {}).items()
+        ]
 
     def train_step(
         self,

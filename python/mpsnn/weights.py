@@ -35,7 +35,11 @@ class Weights:
         Raises:
             ShapeError: Listing every missing or unknown name and every wrong shape or
                 dtype. Nothing has changed then.
+            TypeError: If `state` is no mapping.
         """
+        if not isinstance(state, Mapping):
+            kind = type(state).__name__
+            raise TypeError(f"load_state_dict: state must map names to arrays, got {kind}")
         io.write_variables(self._core.session, state, io.MODEL, strict=strict)
 
     def save(self, path: str | PathLike[str]) -> None:
