@@ -119,3 +119,31 @@ def test_a_state_that_is_no_mapping_is_refused_and_changes_nothing(state: object
             t.load_state_dict(state, strict=strict)
     for name, value in t.state_dict().items():
         np.testing.assert_array_equal(value, before[name])
+
+
+IMAGES = np.zeros((4, 2), np.float32)
+REAL = "must be a number, got "
+NUMBERS: list[Case] = [
+    (lambda: mpsnn.Adam(np.complex64(1 + 2j)), TypeError, f"adam: learning_rate {REAL}"),
+    (lambda: mpsnn.Adam(np.array([1.0, 2.0])), TypeError, f"adam: learning_rate {REAL}array([1., "),
+    (lambda: mpsnn.Constant("a"), TypeError, f"constant: value {REAL}'a'"),
+    (lambda: mpsnn.Constant(np.inf), ShapeError, "constant: value must be finite, got inf"),
+    (lambda: mpsnn.Orthogonal("a"), TypeError, f"orthogonal: gain {REAL}'a'"),
+    (lambda: mpsnn.Orthogonal(np.nan), ShapeError, "orthogonal: gain must be finite, got nan"),
+    (lambda: layers.PReLU(np.inf)(Graph().input(3)), ShapeError,
+     "prelu: slope must be finite, got inf"),
+    (lambda: mpsnn.Loader(IMAGES, None, 2, mean=1 + 2j), TypeError,
+     "loader: mean must be numbers, got (1+2j)"),
+    (lambda: mpsnn.Loader(IMAGES, None, 2, deviation=np.array([1, 2j])), TypeError,
+     "loader: deviation must be numbers, got array("),
+    (lambda: mpsnn.Loader(IMAGES, None, 2, mean=[[1], [1, 2]]), ShapeError,
+     "loader: mean must be numbers in rows of one length, got [[1], [1, 2]]"),
+]  # fmt: skip
+
+
+@pytest.mark.filterwarnings("default")  # of numpy, which drops what is imaginary with a warning
+@pytest.mark.parametrize(("make", "kind", "message"), NUMBERS, ids=names(NUMBERS))
+def test_what_is_no_real_number_is_refused_by_name(
+    make: Callable[[], object], kind: type[Exception], message: str
+) -> None:
+    refused(make, kind, message)

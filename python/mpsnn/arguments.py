@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import math
 import operator
+import reprlib
 from collections.abc import Sequence
-from typing import Literal, SupportsIndex, TypeVar
+from typing import Any, Literal, SupportsIndex, TypeVar
+
+import numpy as np
+from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from mpsnn._core import Device, LossScale, Precision, ShapeError, backend_names
 
@@ -33,12 +37,28 @@ def integer(op: str, argument: str, value: SupportsIndex, low: int = 0) -> int:
 
 def real(op: str, argument: str, value: float) -> float:
     """`value` as a finite float."""
-    if isinstance(value, bool | str) or not hasattr(value, "__float__"):
+    wrong = isinstance(value, bool | str) or not hasattr(value, "__float__")
+    if wrong or np.iscomplexobj(value) or np.ndim(value):  # numpy's have a __float__
         raise TypeError(f"{op}: {argument} must be a number, got {value!r}")
     number = float(value)
     if not math.isfinite(number):
         raise ShapeError(f"{op}: {argument} must be finite, got {number}")
     return number
+
+
+def array(op: str, argument: str, value: ArrayLike, dtype: DTypeLike) -> NDArray[Any]:
+    """`value` as an array of `dtype`, if it is of real numbers."""
+    try:
+        given = np.asarray(value)
+        if given.dtype.kind in "biufO":
+            return np.asarray(given, dtype)
+    except ValueError as reason:  # of one depth, but not of one length
+        raise ShapeError(
+            f"{op}: {argument} must be numbers in rows of one length, got {reprlib.repr(value)}"
+        ) from reason
+    except TypeError:
+        pass
+    raise TypeError(f"{op}: {argument} must be numbers, got {reprlib.repr(value)}")
 
 
 def fraction(op: str, argument: str, value: float) -> float:

@@ -50,6 +50,9 @@ class Constant:
 
     value: float = 0.0
 
+    def __post_init__(self) -> None:
+        arguments.real("constant", "value", self.value)
+
     def __call__(self, shape: tuple[int, ...], rng: np.random.Generator) -> Array:
         """Array of `shape`."""
         return np.full(shape, self.value, np.float32)
@@ -118,6 +121,9 @@ class Orthogonal:
     """
 
     gain: float = 1.0
+
+    def __post_init__(self) -> None:
+        arguments.real("orthogonal", "gain", self.gain)
 
     def __call__(self, shape: tuple[int, ...], rng: np.random.Generator) -> Array:
         """Array of `shape`, which has two axes or more; those behind the first are one."""

@@ -147,7 +147,7 @@ def _checked(images: NDArray[Any], labels: NDArray[Any] | None) -> NDArray[Any] 
 def _numbers(argument: str, values: Numbers | None) -> list[float]:
     if values is None:
         return []
-    several = np.atleast_1d(np.asarray(values))
+    several = np.atleast_1d(arguments.array("loader", argument, values, np.float64))
     if several.ndim != 1 or not several.size:
         raise ShapeError(
             f"loader: {argument} must be one number or one per channel, got shape {several.shape}"

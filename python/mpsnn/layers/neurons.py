@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from mpsnn import arguments
 from mpsnn._core import ShapeError
 from mpsnn.initializers import Constant
 from mpsnn.layers.base import appended, value_of
@@ -63,7 +64,7 @@ class PReLU:
         graph = x.graph
         shape = x.shape[-1:] or (1,)
         with graph.naming("prelu", self.name) as name:
-            first = InitializerSource(slope=Constant(self.slope))
+            first = InitializerSource(slope=Constant(arguments.real("prelu", "slope", self.slope)))
             slope = graph.parameters(first, {"slope": shape}, name=name)["slope"]
             return graph.prelu(x, slope, name=name)
 
