@@ -109,6 +109,14 @@ def test_batches_are_contiguous_also_of_arrays_that_are_not(shuffle: bool) -> No
         assert part.dtype == np.uint8
 
 
+def test_batches_of_images_alone_have_none_for_labels_as_those_of_a_loader() -> None:
+    images = np.arange(5, dtype=np.float32)
+    parts = list(mpsnn.batches(images, None, 2, shuffle=False))
+    loaded = list(mpsnn.Loader(images, None, 2, shuffle=False))
+    assert [(x.tolist(), y) for x, y in parts] == [(x.tolist(), y) for x, y in loaded]
+    assert [y for _, y in parts] == [None] * 3
+
+
 def test_a_mistake_in_batches_is_reported_by_the_call_itself() -> None:
     with pytest.raises(
         mpsnn.ShapeError, match=r"images \(3, 2\) and labels \(4,\) must have the same length"

@@ -147,3 +147,28 @@ def test_what_is_no_real_number_is_refused_by_name(
     make: Callable[[], object], kind: type[Exception], message: str
 ) -> None:
     refused(make, kind, message)
+
+
+BATCHES: list[Case] = [
+    (lambda: mpsnn.batches([1], IMAGES, 2), TypeError, "images: must be a numpy array, got list"),
+    (lambda: mpsnn.batches(IMAGES, [1], 2), TypeError, "labels: must be a numpy array, got list"),
+    (lambda: mpsnn.batches(IMAGES[0, 0], None, 2), TypeError, "images: must be a numpy array"),
+    (lambda: mpsnn.batches(np.array(1), None, 2), ShapeError,
+     "batches: images must be (N, ...), got ()"),
+    (lambda: mpsnn.batches(IMAGES, np.array(1), 2), ShapeError, "and labels () must have the same"),
+    (lambda: mpsnn.batches(IMAGES, None, 2, seed=-1), ShapeError,
+     "seed: must be from 0 to 2**64 - 1, got -1"),
+    (lambda: mpsnn.batches(IMAGES, None, 2, seed=(3, -1), shuffle=False), ShapeError,
+     "seed: must be from 0 to 2**64 - 1, got -1"),
+    (lambda: mpsnn.batches(IMAGES, None, 2, seed=1.5), TypeError,
+     "seed: must be an integer, got 1.5"),
+    (lambda: mpsnn.batches(IMAGES, None, 2, seed="a"), TypeError,
+     "seed: must be an integer, got 'a'"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("make", "kind", "message"), BATCHES, ids=names(BATCHES))
+def test_batches_that_cannot_be_are_refused_by_name(
+    make: Callable[[], object], kind: type[Exception], message: str
+) -> None:
+    refused(make, kind, message)

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from mpsnn import arguments
 from mpsnn._core import ShapeError
+from mpsnn.binding import array_of
 
 
 @dataclass(frozen=True, eq=False)
@@ -196,42 +197,53 @@ def trees() -> Trees:
 
 def batches(
     images: NDArray[Any],
-    labels: NDArray[Any],
+    labels: NDArray[Any] | None,
     batch: int,
     *,
     seed: int | Sequence[int] | None = None,
     shuffle: bool = True,
-) -> Iterator[tuple[NDArray[Any], NDArray[Any]]]:
+) -> Iterator[tuple[NDArray[Any], Any]]:
     """Go through a dataset once, in batches. The last one has what is left.
 
     Args:
         images: (N, ...).
-        labels: (N,) or (N, K).
+        labels: (N,) or (N, K). None: there are none.
         batch: Images per batch, N at most of it.
-        seed: Of the order. Pass another one for each epoch, such as `seed=epoch` or
-            `seed=(run, epoch)`. None: another order every time.
+        seed: Of the order: a number of 0 to 2**64 - 1, or several. Pass another one for each epoch,
+            such as `seed=epoch` or `seed=(run, epoch)`. None: another order every time.
         shuffle: Whether to draw an order; if not, that of the arrays.
 
     Returns:
-        Pairs of C-contiguous arrays, of the dtypes of `images` and `labels`.
+        Pairs of C-contiguous arrays, of the dtypes of `images` and `labels`; None without labels.
 
     Raises:
-        ShapeError: If there are no images, or not as many labels, or `batch` is under 1.
+        ShapeError: If there are no images, or not as many labels, or a number is not accepted.
+        TypeError: If something is no array, or no integer.
     """
     size = arguments.integer("batches", "batch", batch, 1)
-    if not images.ndim or not labels.ndim or len(images) != len(labels):
+    if not array_of("images", images).ndim:
+        raise ShapeError(f"batches: images must be (N, ...), got {images.shape}")
+    if labels is not None and array_of("labels", labels).shape[:1] != images.shape[:1]:
         raise ShapeError(
             f"batches: images {images.shape} and labels {labels.shape} must have the same length"
         )
     if not len(images):
         raise ShapeError(f"batches: images {images.shape} must not be empty")
-    order = np.random.default_rng(seed).permutation(len(images)) if shuffle else None
+    seeds = None if seed is None else _seeds(seed)
+    order = np.random.default_rng(seeds).permutation(len(images)) if shuffle else None
     return _batches(images, labels, size, order)
 
 
+def _seeds(seed: int | Sequence[int]) -> int | list[int]:
+    if isinstance(seed, Sequence | np.ndarray):
+        return [arguments.seed(one) for one in seed]
+    return arguments.seed(seed)
+
+
 def _batches(
-    images: NDArray[Any], labels: NDArray[Any], batch: int, order: NDArray[np.intp] | None
-) -> Iterator[tuple[NDArray[Any], NDArray[Any]]]:
+    images: NDArray[Any], labels: NDArray[Any] | None, batch: int, order: NDArray[np.intp] | None
+) -> Iterator[tuple[NDArray[Any], Any]]:
     for start in range(0, len(images), batch):
         rows = slice(start, start + batch) if order is None else order[start : start + batch]
-        yield np.ascontiguousarray(images[rows]), np.ascontiguousarray(labels[rows])
+        truth = None if labels is None else np.ascontiguousarray(labels[rows])
+        yield np.ascontiguousarray(images[rows]), truth
