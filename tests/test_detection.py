@@ -122,6 +122,10 @@ def test_boxes_found_are_cut_at_the_edges_and_limited_in_number() -> None:
     assert np.isfinite(detection.decode(huge, GRID)[0].boxes).all()
 
 
+def test_no_pictures_have_nothing_found_in_them() -> None:
+    assert detection.decode(np.zeros((0, *GRID.shape), np.float32), GRID) == []
+
+
 def test_anchors_are_the_sizes_that_the_boxes_have() -> None:
     rng = np.random.default_rng(0)
     sizes = np.repeat([[16, 16], [16, 64], [80, 80]], 40, axis=0) + rng.uniform(-1, 1, (120, 2))

@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 import mpsnn
-from mpsnn import Graph, ShapeError, layers
+from mpsnn import Graph, ShapeError, detection, layers
+from mpsnn.detection import Grid
 
 Case = tuple[Callable[[], object], type[Exception], str]
 
@@ -155,7 +156,6 @@ BATCHES: list[Case] = [
     (lambda: mpsnn.batches(IMAGES[0, 0], None, 2), TypeError, "images: must be a numpy array"),
     (lambda: mpsnn.batches(np.array(1), None, 2), ShapeError,
      "batches: images must be (N, ...), got ()"),
-    (lambda: mpsnn.batches(IMAGES, np.array(1), 2), ShapeError, "and labels () must have the same"),
     (lambda: mpsnn.batches(IMAGES, None, 2, seed=-1), ShapeError,
      "seed: must be from 0 to 2**64 - 1, got -1"),
     (lambda: mpsnn.batches(IMAGES, None, 2, seed=(3, -1), shuffle=False), ShapeError,
@@ -169,6 +169,45 @@ BATCHES: list[Case] = [
 
 @pytest.mark.parametrize(("make", "kind", "message"), BATCHES, ids=names(BATCHES))
 def test_batches_that_cannot_be_are_refused_by_name(
+    make: Callable[[], object], kind: type[Exception], message: str
+) -> None:
+    refused(make, kind, message)
+
+
+BOX, RAGGED = [[0, 0, 1, 1]], [[0, 0, 1, 1], [1]]
+ROWS = "must be numbers in rows of one length, got "
+IMAGE = np.zeros((4, 4, 3), np.uint8)
+GRID = Grid(2, 2, 16, ((1.0, 1.0),))
+CELLS = np.zeros((3, *GRID.shape), np.float32)
+CELLS[1, 0, 1, 4] = np.nan
+DETECTION: list[Case] = [
+    (lambda: detection.nms("abc", [1]), TypeError, "nms: boxes must be numbers, got 'abc'"),
+    (lambda: detection.nms(RAGGED, [1, 2]), ShapeError, f"nms: boxes {ROWS}[[0, 0, 1, 1], [1]]"),
+    (lambda: detection.nms(BOX, ["b"]), TypeError, "nms: scores must be numbers, got ['b']"),
+    (lambda: detection.nms(BOX, [[1], [2, 3]]), ShapeError, f"nms: scores {ROWS}"),
+    (lambda: detection.nms(BOX, [1], ["cat"]), TypeError,
+     "nms: classes must be numbers, got ['cat']"),
+    (lambda: detection.nms({}, [1]), TypeError, "nms: boxes must be numbers, got {}"),
+    (lambda: detection.iou(BOX, RAGGED), ShapeError, f"iou: b {ROWS}"),
+    (lambda: detection.encode(RAGGED, GRID), ShapeError, f"encode: boxes {ROWS}"),
+    (lambda: detection.decode(CELLS, GRID), ShapeError,
+     "decode: cells must be numbers, got nan in picture 1"),
+    (lambda: detection.decode("cells", GRID), TypeError, "decode: cells must be numbers, got "),
+    (lambda: Grid(2, 2, 16, ((1, 2), (1, np.inf))), ShapeError,
+     "grid: anchors must be pairs greater than 0 and finite, got ((1, 2), (1, inf))"),
+    (lambda: Grid(2, 2, 16, ((1, 2), (1,))), ShapeError, f"grid: anchors {ROWS}((1, 2), (1,))"),
+    (lambda: Grid(2, 2, 16, "ab"), TypeError, "grid: anchors must be numbers, got 'ab'"),
+    (lambda: detection.relight(IMAGE, np.nan, 0.0), ShapeError,
+     "relight: gain must be one finite number, or one for each channel of image (4, 4, 3), got n"),
+    (lambda: detection.relight(IMAGE, 1.0, np.inf), ShapeError,
+     "relight: offset must be one finite number"),
+    (lambda: detection.relight(IMAGE, [1.0, 2.0], 0.0), ShapeError, "(4, 4, 3), got [1.0, 2.0]"),
+    (lambda: detection.relight(IMAGE, 2j, 0.0), TypeError, "relight: gain must be numbers, got 2j"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("make", "kind", "message"), DETECTION, ids=names(DETECTION))
+def test_boxes_cells_and_pictures_that_cannot_be_are_refused_by_name(
     make: Callable[[], object], kind: type[Exception], message: str
 ) -> None:
     refused(make, kind, message)

@@ -78,11 +78,27 @@ def relight(image: Image, gain: ArrayLike, offset: float) -> Image:
         image: uint8 (H, W, C).
         gain: One number, or one for each channel, (C,).
         offset: In the units of the picture, 0 to 255.
+
+    Raises:
+        ShapeError: If `gain` or `offset` is not finite, or has another shape.
+        TypeError: If one of them is no number.
     """
+    gains, offsets = _light("gain", gain, image), _light("offset", offset, image)
     level = np.arange(256, dtype=np.float32)[:, None]
-    table = np.clip((level - 128) * np.atleast_1d(gain) + 128 + np.atleast_1d(offset), 0, 255)
+    table = np.clip((level - 128) * gains + 128 + offsets, 0, 255)
     table = np.broadcast_to(np.rint(table).astype(np.uint8), (256, image.shape[-1]))
     return np.stack([table[:, c][image[..., c]] for c in range(image.shape[-1])], axis=-1)
+
+
+def _light(argument: str, value: ArrayLike, image: Image) -> NDArray[np.float64]:
+    """`value` for every channel."""
+    array = np.atleast_1d(arguments.array("relight", argument, value, np.float64))
+    if array.shape not in ((1,), image.shape[-1:]) or not np.isfinite(array).all():
+        raise ShapeError(
+            f"relight: {argument} must be one finite number, or one for each channel of image "
+            f"{image.shape}, got {value!r}"
+        )
+    return array
 
 
 @dataclass(frozen=True)

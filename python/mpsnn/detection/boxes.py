@@ -18,8 +18,9 @@ def checked(op: str, argument: str, boxes: ArrayLike) -> Boxes:
 
     Raises:
         ShapeError: Naming op and argument, if they are no boxes.
+        TypeError: Likewise, if they are no numbers.
     """
-    array = np.asarray(boxes, np.float32)
+    array = arguments.array(op, argument, boxes, np.float32)
     if array.size == 0:
         array = array.reshape(0, 4)
     if array.ndim != 2 or array.shape[1] != 4:
@@ -83,6 +84,7 @@ def nms(
 
     Raises:
         ShapeError: If the lengths differ, or a number is not accepted.
+        TypeError: If something is no number.
     """
     corners = checked("nms", "boxes", boxes)
     limit = arguments.real("nms", "max_iou", max_iou)
@@ -100,7 +102,7 @@ def nms(
 
 
 def _row(argument: str, values: ArrayLike, boxes: Boxes) -> NDArray[Any]:
-    array = np.asarray(values, np.float64)
+    array = arguments.array("nms", argument, values, np.float64)
     if array.shape != (len(boxes),):
         raise ShapeError(
             f"nms: {argument} must be one for each of boxes {boxes.shape}, got {array.shape}"

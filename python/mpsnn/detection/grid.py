@@ -40,9 +40,12 @@ class Grid:
     def __post_init__(self) -> None:
         for argument in ("rows", "columns", "stride", "classes"):
             arguments.integer("grid", argument, getattr(self, argument), 1)
-        sizes = np.asarray(self.anchors, np.float64)
-        if sizes.ndim != 2 or sizes.shape[1] != 2 or not (sizes > 0).all():
-            raise ShapeError(f"grid: anchors must be pairs greater than 0, got {self.anchors}")
+        sizes = arguments.array("grid", "anchors", self.anchors, np.float64)
+        accepted = np.isfinite(sizes) & (sizes > 0)
+        if sizes.ndim != 2 or sizes.shape[1] != 2 or not accepted.all():
+            raise ShapeError(
+                f"grid: anchors must be pairs greater than 0 and finite, got {self.anchors}"
+            )
 
     @property
     def channels(self) -> int:
@@ -141,12 +144,19 @@ def decode(
         max_iou: Of two boxes of a class: see `nms`.
         most: Boxes of a picture that `nms` looks at, those with the highest scores.
 
+    Returns:
+        What was found in each picture, N in all.
+
     Raises:
-        ShapeError: If the shape is not the grid's, or a number is not accepted.
+        ShapeError: If the shape is not the grid's, or a number is not accepted or is nan.
+        TypeError: If something is no number.
     """
-    array = np.asarray(cells, np.float64)
+    array = arguments.array("decode", "cells", cells, np.float64)
     if array.ndim != 4 or array.shape[1:] != grid.shape:
         raise ShapeError(f"decode: cells must be (N, *{grid.shape}), got {array.shape}")
+    lost = np.isnan(array).any(axis=(1, 2, 3))
+    if lost.any():
+        raise ShapeError(f"decode: cells must be numbers, got nan in picture {int(lost.argmax())}")
     least = arguments.real("decode", "min_score", min_score)
     arguments.integer("decode", "most", most, 1)
     boxes, scores = _boxes_and_scores(array, grid)
@@ -174,7 +184,8 @@ def _boxes_and_scores(
     kinds = np.exp(x[..., NUMBERS:] - x[..., NUMBERS:].max(axis=-1, keepdims=True))
     scores = _sigmoid(x[..., 4:5]) * kinds / kinds.sum(axis=-1, keepdims=True)
     boxes = np.concatenate(corners, axis=-1).astype(np.float32)
-    return boxes.reshape(len(x), -1, 4), scores.reshape(len(x), -1, grid.classes)
+    count = grid.rows * grid.columns * len(anchors)  # not -1, which is no number for no picture
+    return boxes.reshape(len(x), count, 4), scores.reshape(len(x), count, grid.classes)
 
 
 def _sigmoid(x: NDArray[np.float64]) -> NDArray[np.float64]:
