@@ -191,6 +191,12 @@ def test_arguments_that_are_no_graph_or_no_tensors_are_refused() -> None:
         models.from_torch(net, {**there, "fc.bias": np.zeros(2, np.int64)})
     with pytest.raises(ShapeError, match="names has dense, but the layers with weights are conv"):
         models.from_torch(net, there, names={"dense": "fc"})
+    with pytest.raises(TypeError, match="names must map names to modules, got int"):
+        models.from_torch(net, there, names=3)  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match="names must map names to modules, got 3"):
+        models.from_torch(net, there, names={"conv": 3})  # type: ignore[dict-item]
+    with pytest.raises(TypeError, match="state_dict must map names to tensors, got the name 1"):
+        models.from_torch(net, {**there, 1: there})  # type: ignore[dict-item]
 
 
 def test_what_pytorch_stores_in_an_unknown_order_is_refused() -> None:

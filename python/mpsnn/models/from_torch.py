@@ -54,9 +54,11 @@ def from_torch(
     """
     if not isinstance(graph, Graph):
         raise TypeError(f"from_torch: graph must be a Graph, got {type(graph).__name__}")
-    if not isinstance(state_dict, Mapping):
-        kind = type(state_dict).__name__
-        raise TypeError(f"from_torch: state_dict must map names to tensors, got {kind}")
+    _check_names("state_dict", "tensors", state_dict)
+    if names is not None:
+        _check_names("names", "modules", names)
+        if wrong := [module for module in names.values() if not isinstance(module, str)]:
+            raise TypeError(f"from_torch: names must map names to modules, got {wrong[0]!r}")
     given = {key: value for key, value in state_dict.items() if not _COUNTER.fullmatch(key)}
     parts = parts_of(graph, dict(names or {}))
     known = {key for part in parts for key in part.shapes}
@@ -71,6 +73,14 @@ def from_torch(
         if part.shapes.keys() <= arrays.keys():
             out |= _converted(part, arrays)
     return out
+
+
+def _check_names(argument: str, values: str, mapping: Mapping[str, Any]) -> None:
+    wanted = f"from_torch: {argument} must map names to {values}"
+    if not isinstance(mapping, Mapping):
+        raise TypeError(f"{wanted}, got {type(mapping).__name__}")
+    if wrong := [key for key in mapping if not isinstance(key, str)]:
+        raise TypeError(f"{wanted}, got the name {wrong[0]!r}")
 
 
 def _mistakes(part: Part, arrays: Mapping[str, Array], strict: bool) -> list[str]:
