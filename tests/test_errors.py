@@ -36,6 +36,7 @@ BAD = [
     ((IMAGES, LABELS.tolist()), TypeError, "labels: must be a numpy array, got list"),
     ((IMAGES, LABELS[:15]), ShapeError, "labels: must have 16 images like the others, got 15"),
     ((IMAGES, LABELS[:, None]), ShapeError, "labels: must be (N,), got (16, 1)"),
+    ((IMAGES, np.eye(4, dtype=int)[LABELS]), ShapeError, "one-hot labels must be float32"),
     ((IMAGES, LABELS + 1), ShapeError, "labels: class must be 0 to 3, got 4 at image"),
     ((IMAGES, LABELS - 1), ShapeError, "labels: class must be 0 to 3, got -1 at image"),
     ((IMAGES, LABELS + 2**40), ShapeError, "labels: class indices must fit int32"),

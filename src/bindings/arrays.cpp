@@ -35,12 +35,16 @@ HostArray view(py::handle object, std::string_view what) {
   return {array.data(), dtype, static_cast<std::size_t>(array.size())};
 }
 
+bool is_batch_of(const py::array& array, const Shape& shape) {
+  bool same = array.ndim() == shape.rank() + 1;
+  for (int i = 0; same && i < shape.rank(); ++i) same = array.shape(i + 1) == shape[i];
+  return same;
+}
+
 HostArray view_batch(py::handle object, std::string_view what, const Shape& shape, int& images) {
   const HostArray out = view(object, what);
   const auto array = py::reinterpret_borrow<py::array>(object);
-  bool same = array.ndim() == shape.rank() + 1;
-  for (int i = 0; same && i < shape.rank(); ++i) same = array.shape(i + 1) == shape[i];
-  if (!same) {
+  if (!is_batch_of(array, shape)) {
     std::string wanted = "(N";
     for (Dim d : shape.dims()) wanted += str(", ", d);
     throw ShapeError(

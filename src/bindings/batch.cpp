@@ -11,6 +11,9 @@ HostArray labels_view(const py::object& array, const std::string& what, const La
   const std::span<const Dim> dims = op.shape.dims();
   if (indices && dims.empty())
     throw ShapeError(str(what, ": must be float32 (N,), got class indices"));
+  if (indices && is_batch_of(array, op.shape))
+    throw ShapeError(str(what, ": integers are class indices, without the last axis of ", op.shape,
+                         "; one-hot labels must be float32, use .astype(np.float32)"));
   return view_batch(array, what, indices ? Shape(dims.first(dims.size() - 1)) : op.shape, images);
 }
 

@@ -29,6 +29,9 @@ void bind_trainer(py::module_& m);
 ///     has a dtype that the library does not know.
 mpsnn::HostArray view(py::handle object, std::string_view what);
 
+/// Whether it is (N, shape).
+bool is_batch_of(const py::array& array, const mpsnn::Shape& shape);
+
 /// `view`, of `images` times `shape`; `images` is set from the first axis where
 /// it is 0. @throws ShapeError naming `what` and both shapes.
 mpsnn::HostArray view_batch(py::handle object, std::string_view what, const mpsnn::Shape& shape,

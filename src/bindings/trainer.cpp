@@ -73,8 +73,8 @@ PyStep train_step(PyTrainer& self, const Arrays& inputs, const py::object& label
   const Batch b = self.reader().batch(inputs, labels, weights);
   auto done = on_engine_thread(on_complete, self.show(Step(nullptr), b.images));
   const py::gil_scoped_release release;
-  return self.show(
-      (*self).train_step(b.images, b.inputs, b.labels, std::move(done), learning_rate), b.images);
+  return self.show((*self).train_step(b.images, b.inputs, b.labels, std::move(done), learning_rate),
+                   b.images);
 }
 
 Profile profile(PyTrainer& self, const Arrays& inputs, const py::object& labels,
