@@ -48,7 +48,9 @@ static void count(void) {
 void* malloc(size_t bytes) { return count(), __libc_malloc(bytes); }
 void* calloc(size_t n, size_t bytes) { return count(), __libc_calloc(n, bytes); }
 void* realloc(void* data, size_t bytes) { return count(), __libc_realloc(data, bytes); }
-void* memalign(size_t alignment, size_t bytes) { return count(), __libc_memalign(alignment, bytes); }
+void* memalign(size_t alignment, size_t bytes) {
+  return count(), __libc_memalign(alignment, bytes);
+}
 void* aligned_alloc(size_t alignment, size_t bytes) { return memalign(alignment, bytes); }
 int posix_memalign(void** data, size_t alignment, size_t bytes) {
   *data = memalign(alignment, bytes);

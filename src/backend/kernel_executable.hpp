@@ -83,7 +83,7 @@ class KernelExecutable final : public Executable {
   std::atomic<double> busy_seconds_{0}, last_seconds_{0};  ///< Of all runs, and of the last one.
   std::vector<std::byte> host_loss_;
 
-  Slots slots_;        ///< Runs that may still be submitted.
+  Slots slots_;                ///< Runs that may still be submitted.
   mutable std::mutex submit_;  ///< Keeps slots in the order of the queue.
   std::uint64_t submitted_ = 0;
 };

@@ -30,9 +30,7 @@ Queue::~Queue() {
   jobs_->thread.join();
 }
 
-void Queue::check_process() const {
-  mpsnn::check_process(process_);
-}
+void Queue::check_process() const { mpsnn::check_process(process_); }
 
 void Queue::post(std::function<void()> job) {
   check_process();

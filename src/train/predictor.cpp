@@ -173,7 +173,8 @@ void Predictor::run(int images, const Inputs& inputs, const LossLabels& labels,
 
 Profile Predictor::profile(int images, const Inputs& inputs, int runs) {
   Executable& executable = impl_->compiled(impl_->options.batch);
-  const Bindings bindings{images, bind_inputs(impl_->graph, executable.graph(), inputs, {}), {}, true};
+  const Bindings bindings{
+      images, bind_inputs(impl_->graph, executable.graph(), inputs, {}), {}, true};
   return mpsnn::profile(executable, bindings, impl_->options.batch, runs);
 }
 
