@@ -68,17 +68,6 @@ WEIGHTS: list[Case] = [
 ]  # fmt: skip
 
 
-def names(cases: list[Case]) -> list[str]:
-    return [message[:50] for _, _, message in cases]
-
-
-@pytest.mark.parametrize(("make", "kind", "message"), WEIGHTS, ids=names(WEIGHTS))
-def test_what_makes_weights_is_refused_by_name(
-    make: Callable[[], object], kind: type[Exception], message: str
-) -> None:
-    refused(make, kind, message)
-
-
 def trainer(**options: object) -> mpsnn.Trainer:
     return nets.trainer("reference", **options)
 
@@ -101,13 +90,6 @@ NETWORKS: list[Case] = [
     (lambda: predictor(weights=LISTS), TypeError,
      "weights['d.bias']: must be a numpy array, got list"),
 ]  # fmt: skip
-
-
-@pytest.mark.parametrize(("make", "kind", "message"), NETWORKS, ids=names(NETWORKS))
-def test_what_runs_a_network_is_not_made_with_what_cannot_be(
-    make: Callable[[], object], kind: type[Exception], message: str
-) -> None:
-    refused(make, kind, message)
 
 
 @pytest.mark.parametrize("state", [3, None, [1]])
@@ -142,14 +124,6 @@ NUMBERS: list[Case] = [
 ]  # fmt: skip
 
 
-@pytest.mark.filterwarnings("default")  # of numpy, which drops what is imaginary with a warning
-@pytest.mark.parametrize(("make", "kind", "message"), NUMBERS, ids=names(NUMBERS))
-def test_what_is_no_real_number_is_refused_by_name(
-    make: Callable[[], object], kind: type[Exception], message: str
-) -> None:
-    refused(make, kind, message)
-
-
 BATCHES: list[Case] = [
     (lambda: mpsnn.batches([1], IMAGES, 2), TypeError, "images: must be a numpy array, got list"),
     (lambda: mpsnn.batches(IMAGES, [1], 2), TypeError, "labels: must be a numpy array, got list"),
@@ -165,13 +139,6 @@ BATCHES: list[Case] = [
     (lambda: mpsnn.batches(IMAGES, None, 2, seed="a"), TypeError,
      "seed: must be an integer, got 'a'"),
 ]  # fmt: skip
-
-
-@pytest.mark.parametrize(("make", "kind", "message"), BATCHES, ids=names(BATCHES))
-def test_batches_that_cannot_be_are_refused_by_name(
-    make: Callable[[], object], kind: type[Exception], message: str
-) -> None:
-    refused(make, kind, message)
 
 
 BOX, RAGGED = [[0, 0, 1, 1]], [[0, 0, 1, 1], [1]]
@@ -206,8 +173,12 @@ DETECTION: list[Case] = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("make", "kind", "message"), DETECTION, ids=names(DETECTION))
-def test_boxes_cells_and_pictures_that_cannot_be_are_refused_by_name(
+CASES = [*WEIGHTS, *NETWORKS, *NUMBERS, *BATCHES, *DETECTION]
+
+
+@pytest.mark.filterwarnings("default")  # of numpy, which drops what is imaginary with a warning
+@pytest.mark.parametrize(("make", "kind", "message"), CASES, ids=[case[2][:50] for case in CASES])
+def test_what_cannot_be_is_refused_by_name(
     make: Callable[[], object], kind: type[Exception], message: str
 ) -> None:
     refused(make, kind, message)

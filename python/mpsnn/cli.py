@@ -66,70 +66,51 @@ Target = Annotated[
 Json = Annotated[bool, typer.Option("--json", help="One last line on stdout; the rest on stderr.")]
 
 
-@train_app.command("digits")
-def train_digits(
-    backend: Backend = None,
-    epochs: Epochs = None,
-    batch: Batch = None,
-    seed: Seed = None,
-    precision: Precision = "float32",
-    save: Save = None,
-    resume: Resume = None,
-    plot: Plot = None,
-    trace: TracePath = None,
-    target_accuracy: Target = None,
-    json_line: Json = False,
-) -> None:
-    """Train the network of WWDC 2018 session 609 on 6000 handwritten digits, in 5 epochs."""
-    options = cli_train.Options(
-        backend=backend,
-        epochs=epochs,
-        batch=batch,
-        seed=seed,
-        precision=precision,
-        save=save,
-        resume=resume,
-        plot=plot,
-        trace=trace,
-        target_accuracy=target_accuracy,
-        json=json_line,
-    )
-    _run(options, lambda: cli_train.run(cli_tasks.DIGITS, options))
+def _classifier(name: str, task: Callable[[], cli_tasks.Task], text: str) -> None:
+    """Add the command that trains it; the text is its help."""
+
+    @train_app.command(name, help=text)
+    def train(
+        backend: Backend = None,
+        epochs: Epochs = None,
+        batch: Batch = None,
+        seed: Seed = None,
+        precision: Precision = "float32",
+        save: Save = None,
+        resume: Resume = None,
+        plot: Plot = None,
+        trace: TracePath = None,
+        target_accuracy: Target = None,
+        json_line: Json = False,
+    ) -> None:
+        options = cli_train.Options(
+            backend=backend,
+            epochs=epochs,
+            batch=batch,
+            seed=seed,
+            precision=precision,
+            save=save,
+            resume=resume,
+            plot=plot,
+            trace=trace,
+            target_accuracy=target_accuracy,
+            json=json_line,
+        )
+        _run(options, lambda: cli_train.run(task(), options))
 
 
-@train_app.command("activity")
-def train_activity(
-    backend: Backend = None,
-    epochs: Epochs = None,
-    batch: Batch = None,
-    seed: Seed = None,
-    precision: Precision = "float32",
-    save: Save = None,
-    resume: Resume = None,
-    plot: Plot = None,
-    trace: TracePath = None,
-    target_accuracy: Target = None,
-    json_line: Json = False,
-) -> None:
-    """Train a convolution and an LSTM on 7 exercises of 10 people, in 20 epochs.
-
-    The recordings are of a smart watch's accelerometer and gyroscope. The test is on three
-    people who are not among those it trains on.
-    """
-    options = cli_train.Options(
-        backend=backend,
-        epochs=epochs,
-        batch=batch,
-        seed=seed,
-        precision=precision,
-        save=save,
-        resume=resume,
-        plot=plot,
-        trace=trace,
-        target_accuracy=target_accuracy,
-        json=json_line,
-    )
-    _run(options, lambda: cli_train.run(cli_tasks.ACTIVITY, options))
+_classifier(
+    "digits",
+    lambda: cli_tasks.DIGITS,
+    "Train the network of WWDC 2018 session 609 on 6000 handwritten digits, in 5 epochs.",
+)
+_classifier(
+    "activity",
+    lambda: cli_tasks.ACTIVITY,
+    "Train a convolution and an LSTM on 7 exercises of 10 people, in 20 epochs.\n\n"
+    "The recordings are of a smart watch's accelerometer and gyroscope. The test is on three "
+    "people who are not among those it trains on.",
+)
 
 
 @train_app.command("detection")

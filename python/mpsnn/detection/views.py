@@ -70,11 +70,8 @@ class Views:
         order = np.random.default_rng((self._seed, epoch)).permutation(len(self._images))
         for index in range(first, len(self)):
             chosen = order[index * self._batch : (index + 1) * self._batch].tolist()
-            with (
-                self._trace.span("prepare batch", index)
-                if self._trace is not None
-                else nullcontext()
-            ):
+            trace = self._trace
+            with nullcontext() if trace is None else trace.span("prepare batch", index):
                 views = [self._view(i, epoch) for i in chosen]
                 images = np.stack([image for image, _ in views])
                 labels = np.stack([label for _, label in views])
